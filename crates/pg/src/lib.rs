@@ -1,0 +1,17 @@
+//! The doors to PostgreSQL. No connection is made outside of this crate (and `pgserver`, which starts the server).
+//!
+//! - [`Target`]: where a database is and who connects.
+//! - [`Db`]: the pool for our own work; its two doors are [`Db::as_caller`] and [`Db::as_platform`].
+//! - [`Error`]: what PostgreSQL said, with its SQLSTATE.
+//! - [`ident`]: the one function that quotes an identifier. Values are always parameters.
+
+mod db;
+mod error;
+mod quote;
+mod target;
+
+pub use db::{Caller, CallerTx, Db, Mode, PlatformTx, Purpose};
+pub use error::{Error, ServerError};
+pub use quote::{ident, qualified};
+pub use target::{Address, Target, Tls};
+pub use tokio_postgres;
