@@ -2,11 +2,13 @@
 //!
 //! - [`Target`]: where a database is and who connects.
 //! - [`Db`]: the pool for our own work; its two doors are [`Db::as_caller`] and [`Db::as_platform`].
+//! - [`exec::Executor`]: the hot path, one flush per request.
 //! - [`Error`]: what PostgreSQL said, with its SQLSTATE.
 //! - [`ident`]: the one function that quotes an identifier. Values are always parameters.
 
 mod db;
 mod error;
+pub mod exec;
 mod quote;
 mod target;
 
