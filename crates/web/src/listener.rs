@@ -1,0 +1,148 @@
+//! The socket: HTTP/1.1 and HTTP/2, with or without TLS, and a shutdown that lets requests finish.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::Edge;
+
+/// How long a client may take to send the head of a request, or to shake hands.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of a request's head; a long `in.(…)` filter fits, a flood does not.
+const HEAD_BYTES: usize = 128 * 1024;
+
+/// Sockets that are bound, before the first request is taken.
+pub struct Listener {
+    sockets: Vec<TcpListener>,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+/// A listener at work.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    accepting: Vec<JoinHandle<()>>,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds every address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The port is taken, or the address is not ours.
+    pub async fn bind(addresses: &[SocketAddr], tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+        let mut sockets = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            sockets.push(TcpListener::bind(address).await?);
+        }
+        Ok(Self { sockets, tls })
+    }
+
+    /// Takes requests until [`Running::stop`].
+    ///
+    /// # Errors
+    /// No socket was bound.
+    pub fn serve(self, edge: &Arc<Edge>) -> io::Result<Running> {
+        let address = match self.sockets.first() {
+            Some(socket) => socket.local_addr()?,
+            None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on")),
+        };
+        let (stop, stopping) = watch::channel(false);
+        let tls = self.tls.map(TlsAcceptor::from);
+        let accepting = self
+            .sockets
+            .into_iter()
+            .map(|socket| tokio::spawn(accept(socket, tls.clone(), Arc::clone(edge), stopping.clone())))
+            .collect();
+        Ok(Running { stop, accepting, address })
+    }
+}
+
+impl Running {
+    /// Where it listens (the first address).
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connection, lets open requests finish for `grace`, then returns.
+    pub async fn stop(self, grace: Duration) {
+        let _ = self.stop.send(true);
+        let drained = async {
+            for task in self.accepting {
+                let _ = task.await;
+            }
+        };
+        if tokio::time::timeout(grace, drained).await.is_err() {
+            tracing::warn!(target: "web", seconds = grace.as_secs(), "some requests were cut off at shutdown");
+        }
+    }
+}
+
+async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, edge: Arc<Edge>, mut stopping: watch::Receiver<bool>) {
+    let open = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tokio::spawn(converse(stream, peer, tls.clone(), Arc::clone(&edge), open.watcher()));
+            }
+            // Out of file descriptors, for one: it passes, and spinning would not help.
+            Err(error) => {
+                tracing::warn!(target: "web", %error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(socket);
+    open.shutdown().await;
+}
+
+async fn converse(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, edge: Arc<Edge>, open: Watcher) {
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => speak(TokioIo::new(stream), peer, edge, open).await,
+        Some(acceptor) => match tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => speak(TokioIo::new(stream), peer, edge, open).await,
+            Ok(Err(error)) => tracing::debug!(target: "web", %peer, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(target: "web", %peer, "TLS handshake timed out"),
+        },
+    }
+}
+
+async fn speak<I>(io: I, peer: SocketAddr, edge: Arc<Edge>, open: Watcher)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    edge.metrics().connections.inc();
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEAD_BYTES as u32)
+        .max_concurrent_streams(256)
+        .keep_alive_interval(Duration::from_secs(30));
+    let talking = Arc::clone(&edge);
+    let service = service_fn(move |request| {
+        let edge = Arc::clone(&talking);
+        async move { Ok::<_, std::convert::Infallible>(edge.answer(request, peer).await) }
+    });
+    let connection = builder.serve_connection_with_upgrades(io, service);
+    if let Err(error) = open.watch(connection.into_owned()).await {
+        tracing::debug!(target: "web", %peer, %error, "connection ended");
+    }
+    edge.metrics().connections.dec();
+}
