@@ -1,0 +1,14 @@
+drop function public.grade_submission(uuid, integer, text);
+drop function private.grade_submission(uuid, integer, text);
+drop function private.session_in_course(uuid, uuid);
+drop function private.open_homework_ids();
+drop function private.taught_homework_ids();
+drop table public.messages;
+drop table public.resources;
+drop table public.submissions;
+drop table public.homework;
+drop table public.session_links;
+drop table public.sessions;
+drop function private.keep_graded_work();
+drop function private.fill_link_course();
+drop function private.stamp_edit();
