@@ -52,9 +52,12 @@ union all select 'duplicate index: ' || string_agg(i.indexrelid::regclass::text,
 union all select 'column of privilege or money that a user may write: ' || t.relname || '.' || a.attname
   from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
   where t.nspname = 'public' and a.attname ~ '^(role|is_admin|credits.*|total_credits.*|plan|plan_id|tier|verified|is_active|subscription_.*|balance.*|student_count|rating_.*|stripe_.*|download_count|points)$'
-    and t.relname not in (select unnest(string_to_array(nullif(current_setting('blueprints.staff_tables', true), ''), ',')))
+    -- A table whose rows belong to nobody is staff's: its policies do not compare the caller with a column.
+    and exists (select 1 from pg_policy pol where pol.polrelid = t.oid and pol.polcmd in ('w', '*')
+                and pg_get_expr(pol.polqual, pol.polrelid) ~ 'auth\.uid')
     and (has_column_privilege('authenticated', t.oid, a.attnum, 'update') or has_column_privilege('anon', t.oid, a.attnum, 'update'))
-union all select 'anon may write: ' || t.relname from tables t where t.nspname = 'public'
+-- Events of visitors are the one thing that is written without signing in.
+union all select 'anon may write: ' || t.relname from tables t where t.nspname = 'public' and t.relname <> 'analytics_events'
     and (has_any_column_privilege('anon', t.oid, 'insert, update') or has_table_privilege('anon', t.oid, 'delete, truncate'))
 union all select 'truncate granted: ' || t.relname from tables t where has_table_privilege('authenticated', t.oid, 'truncate')
 order by 1;

@@ -1,0 +1,21 @@
+-- The accounts in auth.users stay: they are not this migration's.
+drop trigger saas_starter_on_sign_up on auth.users;
+drop trigger saas_starter_on_user_change on auth.users;
+drop trigger if exists saas_starter_on_session on auth.sessions;
+drop function public.set_user_suspended(uuid, boolean);
+drop function public.set_user_role(uuid, text);
+drop function private.set_user_suspended(uuid, boolean);
+drop function private.set_user_role(uuid, text);
+drop table public.sessions;
+drop function private.revoke_session();
+drop function private.handle_session();
+drop function private.handle_user_change();
+drop function private.handle_new_user();
+drop policy "Users read their own profile, admins all" on public.profiles;
+drop policy "Users update their own profile, admins all" on public.profiles;
+drop policy "Users read their own account, admins all" on public.users;
+drop function private.is_admin();
+drop table public.profiles;
+drop table public.users;
+drop function private.touch_updated_at();
+drop schema private;

@@ -1,0 +1,11 @@
+drop function public.record_invoice(text, uuid, text, text, integer, text, text, integer, text, text, timestamptz);
+drop function public.sync_subscription(text, timestamptz, uuid, text, text, text, text, timestamptz, timestamptz, boolean, timestamptz);
+drop function private.record_invoice(text, uuid, text, text, integer, text, text, integer, text, text, timestamptz);
+drop function private.sync_subscription(text, timestamptz, uuid, text, text, text, text, timestamptz, timestamptz, boolean, timestamptz);
+drop table private.stripe_events;
+drop view public.subscription_status;
+drop policy "Read the plans on offer and one's own, admins all" on public.subscription_plans;
+drop table public.payment_methods;
+drop table public.invoices;
+drop table public.user_subscriptions;
+drop table public.subscription_plans;

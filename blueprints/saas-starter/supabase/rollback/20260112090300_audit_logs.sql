@@ -1,0 +1,10 @@
+drop trigger users_audit on public.users;
+drop trigger profiles_audit on public.profiles;
+drop trigger subscription_plans_audit on public.subscription_plans;
+drop trigger user_subscriptions_audit on public.user_subscriptions;
+drop trigger payment_methods_audit on public.payment_methods;
+drop trigger invoices_audit on public.invoices;
+drop trigger test_table_audit on public.test_table;
+drop function private.record_change();
+drop table public.audit_logs;
+drop function private.refuse_history_change();
