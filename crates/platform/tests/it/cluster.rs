@@ -1,0 +1,228 @@
+//! One throw-away cluster for the test run, under a private prefix that holds our extension files, and a fresh database for
+//! each test. It dies with the test process: a shell waits for the end of its input, which the process holds open.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use base::Secret;
+use platform::{Install, Report, Rights, extension_files, install};
+use tokio_postgres::{Client, Config, NoTls};
+
+pub struct Cluster {
+    dir: PathBuf,
+    bin: PathBuf,
+    _keeper: Child,
+}
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// A database of its own for one test.
+pub struct Database {
+    pub name: String,
+    pub report: Report,
+}
+
+impl Cluster {
+    pub fn get() -> &'static Self {
+        CLUSTER.get_or_init(start)
+    }
+
+    /// A client as `role`; the cluster trusts its socket.
+    pub async fn connect(&self, database: &str, role: &str) -> Client {
+        let (client, connection) = Config::new()
+            .host_path(&self.dir)
+            .port(5432)
+            .user(role)
+            .dbname(database)
+            .connect(NoTls)
+            .await
+            .unwrap_or_else(|error| panic!("cannot connect as {role}: {error:?}"));
+        tokio::spawn(connection);
+        client
+    }
+
+    /// A program of the prefix (`pg_dump`, `psql`), pointed at `database` as the superuser.
+    pub fn program(&self, name: &str, database: &str) -> Command {
+        let mut command = Command::new(self.bin.join(name));
+        command.args(["-h", &self.dir.to_string_lossy(), "-p", "5432", "-U", "supabase_admin", "-d", database]);
+        command
+    }
+
+    pub fn vault_key_file(&self) -> PathBuf {
+        self.dir.join("vault.key")
+    }
+
+    /// A fresh database, set up as superuser.
+    pub async fn database(&self) -> Database {
+        let name = self.empty_database().await;
+        let mut client = self.connect(&name, "supabase_admin").await;
+        let report = self.install(&mut client, Rights::Superuser).await.unwrap_or_else(|error| panic!("{error}"));
+        Database { name, report }
+    }
+
+    pub async fn empty_database(&self) -> String {
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let client = self.connect("postgres", "supabase_admin").await;
+        client.batch_execute(&format!("create database {name} template template0")).await.expect("create database");
+        name
+    }
+
+    pub async fn install(&self, client: &mut Client, rights: Rights) -> Result<Report, platform::Error> {
+        let password = Secret::from("postgres");
+        let jwt_secret = Secret::from("super-secret-jwt-token-with-at-least-32-characters-long");
+        let key = self.vault_key_file();
+        let how = Install {
+            rights,
+            postgres_password: &password,
+            authenticator_password: &password,
+            jwt_secret: &jwt_secret,
+            jwt_exp: 3600,
+            publish_jwt_settings: true,
+            vault_key_file: Some(&key),
+        };
+        install(client, &how).await
+    }
+}
+
+fn ask_pg_config(pg_config: &Path, what: &str) -> PathBuf {
+    let output = Command::new(pg_config).arg(what).output().expect("pg_config runs");
+    PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
+}
+
+/// The newest PostgreSQL of Debian's layout, else the one on PATH.
+fn pg_config() -> PathBuf {
+    let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin/pg_config"))
+        .filter(|path| path.exists())
+        .collect();
+    found.sort();
+    found.pop().unwrap_or_else(|| PathBuf::from("pg_config"))
+}
+
+/// PostgreSQL finds `share` and `lib` relative to where its binary lies, so a copied `bin` beside links is a whole prefix.
+fn make_prefix(dir: &Path, pg_config: &Path) -> PathBuf {
+    let (bin, share, lib) = (
+        ask_pg_config(pg_config, "--bindir"),
+        ask_pg_config(pg_config, "--sharedir"),
+        ask_pg_config(pg_config, "--pkglibdir"),
+    );
+    let common: PathBuf = bin
+        .components()
+        .zip(share.components())
+        .zip(lib.components())
+        .take_while(|((a, b), c)| a == b && b == c)
+        .map(|((part, _), _)| part)
+        .collect();
+    let place = |path: &Path| dir.join("prefix").join(path.strip_prefix(&common).expect("a common root"));
+    let (my_bin, my_share, my_lib) = (place(&bin), place(&share), place(&lib));
+    fs::create_dir_all(&my_bin).expect("bin");
+    for program in ["postgres", "initdb", "pg_ctl", "pg_dump", "pg_restore", "psql"] {
+        fs::copy(bin.join(program), my_bin.join(program)).expect("copy a program");
+    }
+    fs::create_dir_all(my_lib.parent().expect("a parent")).expect("lib");
+    symlink(&lib, &my_lib).expect("link lib");
+    let extensions = my_share.join("extension");
+    fs::create_dir_all(&extensions).expect("share");
+    for (from, to) in [(&share, &my_share), (&share.join("extension"), &extensions)] {
+        for entry in fs::read_dir(from).expect("share").flatten().filter(|entry| entry.file_name() != "extension") {
+            symlink(entry.path(), to.join(entry.file_name())).expect("link share");
+        }
+    }
+    for file in extension_files() {
+        let path = extensions.join(file.name);
+        let _ = fs::remove_file(&path);
+        fs::write(path, file.contents).expect("an extension file");
+    }
+    my_bin
+}
+
+/// The keeper removes the whole directory at the end, so its folders must be its own.
+fn give_folders(dir: &Path, user: u32) {
+    chown(dir, Some(user), Some(user)).expect("chown");
+    for entry in fs::read_dir(dir).expect("a folder").flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            give_folders(&entry.path(), user);
+        }
+    }
+}
+
+fn start() -> Cluster {
+    let dir = tempfile::Builder::new().prefix("pl").tempdir_in("/tmp").expect("a directory").keep();
+    let bin = make_prefix(&dir, &pg_config());
+    let key = dir.join("vault.key");
+    fs::write(&key, [7_u8; 32]).expect("a key");
+    // PostgreSQL refuses root: then the tests' server runs as nobody.
+    let root = fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
+    let nobody = 65534;
+    let as_user = |command: &mut Command| {
+        if root {
+            command.uid(nobody).gid(nobody);
+        }
+    };
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("private");
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o711)).expect("reachable");
+    let data = dir.join("data");
+    fs::create_dir(&data).expect("data");
+    if root {
+        chown(&key, Some(nobody), Some(nobody)).expect("chown");
+        give_folders(&dir, nobody);
+    }
+    let mut initdb = Command::new(bin.join("initdb"));
+    initdb.arg("-D").arg(&data).args(["-U", "supabase_admin", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
+    initdb.current_dir(&dir);
+    as_user(&mut initdb);
+    let made = initdb.output().expect("initdb runs");
+    assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    let script = "\"$0\" -D \"$1\" -k \"$2\" -p 5432 -c listen_addresses= -c fsync=off -c wal_level=logical \
+                  -c shared_preload_libraries=pg_stat_statements -c max_connections=200 >\"$2/log\" 2>&1 & \
+                  pid=$!; read _; kill -INT $pid; wait $pid; rm -rf \"$2\"";
+    let mut keeper = Command::new("sh");
+    keeper.args(["-c", script]).arg(bin.join("postgres")).arg(&data).arg(&dir);
+    keeper.current_dir(&dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    as_user(&mut keeper);
+    let keeper = keeper.spawn().expect("postgres starts");
+    let ready = |log: &Path| fs::read_to_string(log).is_ok_and(|text| text.contains("ready to accept connections"));
+    let mut waits = 0;
+    while !ready(&dir.join("log")) {
+        waits += 1;
+        assert!(waits < 600, "PostgreSQL did not start: {:?}", fs::read_to_string(dir.join("log")));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Cluster { dir, bin, _keeper: keeper }
+}
+
+/// The SQLSTATE that a statement fails with; panics where it works.
+pub async fn refusal(client: &Client, sql: &str) -> String {
+    match client.batch_execute(sql).await {
+        Ok(()) => panic!("this should have been refused: {sql}"),
+        Err(error) => error.code().unwrap_or_else(|| panic!("{sql}: {error:?}")).code().to_owned(),
+    }
+}
+
+/// Runs statements that must work.
+pub async fn works(client: &Client, sql: &str) {
+    if let Err(error) = client.batch_execute(sql).await {
+        panic!("{sql}\n{}", error.as_db_error().map_or_else(|| error.to_string(), |db| format!("{db:?}")));
+    }
+}
+
+/// One value of one row.
+pub async fn value<T>(client: &Client, sql: &str) -> T
+where
+    T: for<'a> tokio_postgres::types::FromSql<'a>,
+{
+    match client.query_one(sql, &[]).await {
+        Ok(row) => row.get(0),
+        Err(error) => panic!("{sql}\n{error:?}"),
+    }
+}
