@@ -8,7 +8,8 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, R
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row};
 
-use crate::{Error, Target, ident};
+use crate::tls::MakeTls;
+use crate::{Address, Error, Target, Tls, ident};
 
 /// How long a caller waits for a free connection before he gets a 503.
 const POOL_WAIT: Duration = Duration::from_secs(10);
@@ -139,8 +140,13 @@ impl fmt::Debug for Db {
 }
 
 fn pool(target: &Target, connections: usize) -> Result<Pool, Error> {
-    let manager =
-        Manager::from_config(target.to_config(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = match target.address {
+        Address::Tcp { tls, .. } if tls != Tls::Disable => {
+            Manager::from_config(target.to_config(), MakeTls(tls), recycling)
+        }
+        _ => Manager::from_config(target.to_config(), NoTls, recycling),
+    };
     Pool::builder(manager)
         .max_size(connections)
         .wait_timeout(Some(POOL_WAIT))

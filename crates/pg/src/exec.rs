@@ -4,13 +4,26 @@
 //! as one implicit transaction, so that nothing of a request outlives it. Statements are prepared once per connection and role.
 
 mod batch;
+mod conn;
+mod decode;
+mod encode;
+mod executor;
+mod link;
+mod login;
 mod rows;
+mod shapes;
+mod short;
+mod statements;
+mod wide;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use batch::{Access, Batch, Column, End, Isolation, Judge, Lane, Step, StepResult, Verdict};
 pub use rows::{Fields, Row, RowIter, Rows};
 
+use self::executor::Inner;
 use crate::{Error, Target};
 
 /// How many connections, and how patient.
@@ -59,16 +72,13 @@ pub struct Stats {
 }
 
 /// Runs batches; cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Executor {
-    target: Target,
-    config: ExecConfig,
-}
+#[derive(Clone)]
+pub struct Executor(Arc<Inner>);
 
 impl Executor {
     /// Nothing is connected until the first batch. `target` logs in as `authenticator` or its like.
     pub fn new(target: &Target, config: ExecConfig) -> Self {
-        Self { target: target.clone(), config }
+        Self(Inner::new(target, config))
     }
 
     /// Runs a batch as one transaction and returns the result of each step.
@@ -77,15 +87,28 @@ impl Executor {
     ///
     /// # Errors
     /// What PostgreSQL said (nothing was kept), no connection, or a connection that broke half-way.
-    pub async fn run(&self, _batch: Batch) -> Result<Vec<StepResult>, Error> {
-        Err(Error::Connect(format!("the executor is being built: {:?} {:?}", self.target, self.config)))
+    pub async fn run(&self, batch: Batch) -> Result<Vec<StepResult>, Error> {
+        self.0.run(batch).await
     }
 
     /// Forgets prepared statements and what is known of their cost: after a change of the schema.
-    pub fn invalidate(&self) {}
+    pub fn invalidate(&self) {
+        self.0.invalidate();
+    }
+
+    /// Closes the connections when they are answered; the next batch opens new ones.
+    pub fn disconnect(&self) {
+        self.0.close_idle();
+    }
 
     /// Numbers for metrics.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.0.stats()
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("target", self.0.target()).field("stats", &self.stats()).finish()
     }
 }

@@ -11,6 +11,7 @@ mod error;
 pub mod exec;
 mod quote;
 mod target;
+mod tls;
 
 pub use db::{Caller, CallerTx, Db, Mode, PlatformTx, Purpose};
 pub use error::{Error, ServerError};

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use base::Secret;
+use tokio_postgres::config::SslMode;
 
 /// Where the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +106,11 @@ impl Target {
         let mut config = tokio_postgres::Config::new();
         match &self.address {
             Address::Socket(folder) => config.host_path(folder),
-            Address::Tcp { host, .. } => config.host(host),
+            Address::Tcp { host, tls } => config.host(host).ssl_mode(match tls {
+                Tls::Disable => SslMode::Disable,
+                Tls::Prefer => SslMode::Prefer,
+                Tls::Require | Tls::Verify => SslMode::Require,
+            }),
         };
         config.port(self.port).dbname(&self.database).user(&self.user).application_name("basalt");
         if !self.password.expose().is_empty() {

@@ -1,0 +1,213 @@
+//! From a batch to the bytes of one flush.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::statements::{Statement, Statements, is_plain};
+use super::{Access, Batch, End, Isolation};
+
+/// What must be known of a flush to read its answer.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// Statements before the steps: `BEGIN` and the context.
+    pub(super) lead: usize,
+    /// The statements of the steps.
+    pub(super) steps: Vec<Arc<Statement>>,
+}
+
+/// Writes messages for one connection.
+pub(super) struct Encoder<'a> {
+    pub(super) out: &'a mut BytesMut,
+    pub(super) statements: &'a mut Statements,
+    /// Statements that this flush parses, in order.
+    pub(super) fresh: Vec<Arc<Statement>>,
+    /// `db-prepared-statements`: otherwise each is parsed without a name.
+    pub(super) prepared: bool,
+}
+
+/// Undoes what a user's function may have done to the session, since no transaction ends it: GUCs and role set for good, advisory locks,
+/// listening, held cursors, temporary tables, `lastval`. `DISCARD ALL` would also drop the prepared statements.
+const CLEANUP: &str = "set session authorization default; reset role; reset all; close all; \
+    select pg_advisory_unlock_all(); unlisten *; discard temp; discard sequences";
+
+impl Encoder<'_> {
+    /// A whole request up to its `Sync`. `skip_timeout`: the lane has a `statement_timeout` of its own, and a longer one does not count.
+    pub(super) fn batch(&mut self, batch: &Batch, skip_timeout: bool) -> Flight {
+        for id in self.statements.take_discarded() {
+            self.close(id);
+        }
+        let explicit = explicit(batch);
+        let read_only = batch.access == Access::ReadOnly;
+        let mut lead = 0;
+        if explicit {
+            self.run(begin(batch.isolation, read_only));
+            lead += 1;
+        }
+        let kept = |name: &str| !(skip_timeout && name == "statement_timeout");
+        let role = batch.settings.iter().find(|(name, _)| name == "role").map_or_else(Bytes::new, |(_, v)| v.clone());
+        if batch.settings.iter().any(|(name, _)| !kept(name)) {
+            let settings: Vec<_> = batch.settings.iter().filter(|(name, _)| kept(name)).cloned().collect();
+            lead += self.context(&settings, read_only && !explicit);
+        } else {
+            lead += self.context(&batch.settings, read_only && !explicit);
+        }
+        let mut steps = Vec::with_capacity(batch.steps.len());
+        for step in &batch.steps {
+            let params = step.params.iter().map(|p| p.as_deref());
+            steps.push(self.statement(&role, &step.sql, params));
+        }
+        match batch.end {
+            End::Commit if explicit => self.run_unnamed("commit"),
+            End::Rollback => {
+                self.run_unnamed("set constraints all immediate");
+                self.run_unnamed("rollback");
+            }
+            End::Commit | End::Judge(_) => {}
+        }
+        self.sync();
+        Flight { lead, steps }
+    }
+
+    fn context(&mut self, settings: &[(std::borrow::Cow<'static, str>, Bytes)], read_only: bool) -> usize {
+        if settings.is_empty() && !read_only {
+            return 0;
+        }
+        let sql = self.statements.context(settings, read_only);
+        let params = settings.iter().flat_map(|(name, value)| {
+            let name = (!is_plain(name)).then_some(Some(name.as_bytes()));
+            name.into_iter().chain([Some(&value[..])])
+        });
+        self.statement(&Bytes::new(), &sql, params);
+        1
+    }
+
+    /// Our own words in a flush of their own, by the simple protocol: user code cannot have replaced or deallocated them.
+    pub(super) fn words(&mut self, text: &str) {
+        self.message(b'Q', |out| put_text(out, text));
+    }
+
+    /// Cleans the session, in a transaction of its own.
+    pub(super) fn cleanup(&mut self) {
+        self.words(CLEANUP);
+    }
+
+    /// One of our own statements, without parameters, before user code.
+    fn run(&mut self, sql: &'static str) {
+        self.statement(&Bytes::new(), &Arc::from(sql), std::iter::empty::<Option<&[u8]>>());
+    }
+
+    /// One of our own statements after user code: parsed each time, so that it is ours for sure.
+    fn run_unnamed(&mut self, sql: &'static str) {
+        let prepared = std::mem::replace(&mut self.prepared, false);
+        self.run(sql);
+        self.prepared = prepared;
+    }
+
+    /// Parse and Describe where needed, Bind, Execute.
+    fn statement<'p>(
+        &mut self,
+        role: &Bytes,
+        sql: &Arc<str>,
+        params: impl Iterator<Item = Option<&'p [u8]>>,
+    ) -> Arc<Statement> {
+        let (statement, fresh) =
+            if self.prepared { self.statements.get(role, sql) } else { (Arc::new(Statement::unnamed()), true) };
+        if fresh {
+            self.message(b'P', |out| {
+                put_name(out, statement.id);
+                put_text(out, sql);
+                out.put_i16(0);
+            });
+        }
+        if fresh && self.prepared {
+            self.message(b'D', |out| {
+                out.put_u8(b'S');
+                put_name(out, statement.id);
+            });
+            self.fresh.push(statement.clone());
+        }
+        self.message(b'B', |out| bind(out, statement.id, params));
+        if !self.prepared {
+            self.out.put_slice(b"D\0\0\0\x06P\0");
+        }
+        self.out.put_slice(b"E\0\0\0\x09\0\0\0\0\0");
+        statement
+    }
+
+    fn close(&mut self, id: u32) {
+        self.message(b'C', |out| {
+            out.put_u8(b'S');
+            put_name(out, id);
+        });
+    }
+
+    fn sync(&mut self) {
+        self.out.put_slice(b"S\0\0\0\x04");
+    }
+
+    fn message(&mut self, tag: u8, body: impl FnOnce(&mut BytesMut)) {
+        self.out.put_u8(tag);
+        let start = self.out.len();
+        self.out.put_u32(0);
+        body(self.out);
+        let len = (self.out.len() - start) as u32;
+        self.out[start..start + 4].copy_from_slice(&len.to_be_bytes());
+    }
+}
+
+/// Is a `BEGIN` needed? The implicit transaction of a pipeline has one level of isolation and can only commit.
+pub(super) fn explicit(batch: &Batch) -> bool {
+    batch.isolation.is_some() || !matches!(batch.end, End::Commit)
+}
+
+fn begin(isolation: Option<Isolation>, read_only: bool) -> &'static str {
+    match (isolation, read_only) {
+        (None, true) => "begin read only",
+        (None, false) => "begin read write",
+        (Some(Isolation::ReadCommitted), true) => "begin isolation level read committed read only",
+        (Some(Isolation::ReadCommitted), false) => "begin isolation level read committed read write",
+        (Some(Isolation::RepeatableRead), true) => "begin isolation level repeatable read read only",
+        (Some(Isolation::RepeatableRead), false) => "begin isolation level repeatable read read write",
+        (Some(Isolation::Serializable), true) => "begin isolation level serializable read only",
+        (Some(Isolation::Serializable), false) => "begin isolation level serializable read write",
+    }
+}
+
+/// The unnamed portal, text parameters, text results.
+fn bind<'p>(out: &mut BytesMut, id: u32, params: impl Iterator<Item = Option<&'p [u8]>>) {
+    out.put_u8(0);
+    put_name(out, id);
+    out.put_i16(0);
+    let count_at = out.len();
+    out.put_u16(0);
+    let mut count: u16 = 0;
+    for param in params {
+        count = count.saturating_add(1);
+        match param {
+            Some(value) => {
+                out.put_u32(value.len() as u32);
+                out.put_slice(value);
+            }
+            None => out.put_i32(-1),
+        }
+    }
+    out[count_at..count_at + 2].copy_from_slice(&count.to_be_bytes());
+    out.put_i16(0);
+}
+
+/// `s17` and its NUL; nothing but the NUL for the unnamed statement.
+fn put_name(out: &mut BytesMut, id: u32) {
+    if id > 0 {
+        out.put_u8(b's');
+        out.put_slice(itoa::Buffer::new().format(id).as_bytes());
+    }
+    out.put_u8(0);
+}
+
+/// Text ends at its NUL; one inside would smuggle in a message, so it ends there.
+fn put_text(out: &mut BytesMut, text: &str) {
+    let end = memchr::memchr(0, text.as_bytes()).unwrap_or(text.len());
+    out.put_slice(&text.as_bytes()[..end]);
+    out.put_u8(0);
+}

@@ -1,0 +1,102 @@
+//! The short lane: few connections, shared by many short reads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::conn::Conn;
+use super::wide::gate;
+
+/// More requests in flight on one connection only wait for each other.
+const MOST_IN_FLIGHT: usize = 16;
+/// Reads that take longer do not belong here; they are run again on the wide lane.
+pub(super) const TIMEOUT: Duration = Duration::from_millis(250);
+
+/// The places for connections of the lane; they are filled as load asks for them.
+pub(super) struct Short {
+    slots: Box<[Slot]>,
+    pub(super) gate: Arc<Semaphore>,
+}
+
+/// A place for one connection.
+#[derive(Default)]
+pub(super) struct Slot {
+    conn: Mutex<Option<Arc<Conn>>>,
+    /// Held while somebody connects.
+    pub(super) connecting: tokio::sync::Mutex<()>,
+}
+
+/// Where a request should go.
+pub(super) enum Choice {
+    /// This one.
+    Use(Arc<Conn>),
+    /// This one, and it is time to fill the place with this index.
+    UseAndFill(Arc<Conn>, usize),
+    /// None is open: fill the first place.
+    Fill,
+}
+
+impl Short {
+    pub(super) fn new(size: usize) -> Self {
+        let slots: Box<[Slot]> = (0..size.max(1)).map(|_| Slot::default()).collect();
+        let gate = gate(slots.len() * MOST_IN_FLIGHT);
+        Self { slots, gate }
+    }
+
+    pub(super) fn slot(&self, index: usize) -> Option<&Slot> {
+        self.slots.get(index)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The connection with the fewest requests in flight.
+    pub(super) fn choose(&self) -> Choice {
+        let (mut best, mut vacant): (Option<Arc<Conn>>, Option<usize>) = (None, None);
+        for (index, slot) in self.slots.iter().enumerate() {
+            match slot.get() {
+                Some(conn) => {
+                    let load = conn.load();
+                    if load == 0 {
+                        return Choice::Use(conn);
+                    }
+                    if best.as_ref().is_none_or(|b| load < b.load()) {
+                        best = Some(conn);
+                    }
+                }
+                None => vacant = vacant.or(Some(index)),
+            }
+        }
+        match (best, vacant) {
+            (Some(conn), Some(index)) => Choice::UseAndFill(conn, index),
+            (Some(conn), None) => Choice::Use(conn),
+            (None, _) => Choice::Fill,
+        }
+    }
+
+    /// Takes out those that `expired` names; they end when they are answered.
+    pub(super) fn expire(&self, expired: impl Fn(usize, &Conn) -> bool) {
+        for (index, slot) in self.slots.iter().enumerate() {
+            let mut conn = slot.conn.lock();
+            if conn.as_ref().is_some_and(|c| expired(index, c))
+                && let Some(conn) = conn.take()
+            {
+                conn.close();
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// The connection, if it takes requests.
+    pub(super) fn get(&self) -> Option<Arc<Conn>> {
+        self.conn.lock().as_ref().filter(|c| c.is_open()).cloned()
+    }
+
+    pub(super) fn set(&self, conn: Arc<Conn>) {
+        *self.conn.lock() = Some(conn);
+    }
+}
