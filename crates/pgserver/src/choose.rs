@@ -1,0 +1,68 @@
+//! Which PostgreSQL runs a home: the data decides, then config.toml, then what is there.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::Uid;
+
+use crate::cluster::Found;
+use crate::error::Error;
+use crate::find::{self, Installation, NEWEST, OLDEST};
+use crate::home::Home;
+use crate::options::Options;
+use crate::user::RunUser;
+
+/// What is obtained when nobody asks for a version.
+const DEFAULT_MAJOR: u32 = 17;
+
+/// The installation to use: of the major that made the data, else of the one asked for, else the newest; obtained where none is there.
+pub(crate) async fn installation(
+    options: &Options,
+    home: &Home,
+    user: &RunUser,
+    data: &Path,
+    found: &Found,
+    notes: &mut Vec<String>,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Result<Installation, Error> {
+    let made_by = match found {
+        Found::Cluster(major) if !(OLDEST..=NEWEST).contains(major) => {
+            return Err(Error::UnsupportedMajor { path: data.to_owned(), data: *major });
+        }
+        Found::Cluster(major) => Some(*major),
+        Found::Nothing => None,
+    };
+    let wanted = made_by.or(options.major);
+    let _ = (home, progress);
+    let mut installed = find::all(options.search_path.as_deref(), &[], wanted).await;
+    installed.retain(|installation| user.barred_at(&installation.bin).is_none());
+    let Some(best) = installed.first().cloned() else {
+        return Err(Error::NoPostgres {
+            reason: format!("PostgreSQL {} was not looked for", wanted.unwrap_or(DEFAULT_MAJOR)),
+        });
+    };
+    if let Some(data_major) = made_by.filter(|major| *major != best.major) {
+        let installed = installed.iter().map(|installation| installation.major).collect();
+        return Err(Error::OtherMajor { path: data.to_owned(), data: data_major, installed });
+    }
+    if let Some(asked) = options.major.filter(|asked| *asked != best.major) {
+        let why = if made_by.is_some() { "the data directory was made by it" } else { "it is what is installed" };
+        notes.push(format!(
+            "running PostgreSQL {} although config.toml asks for {asked}: {why}{}",
+            best.major,
+            if made_by.is_some() { "" } else { " (--fetch-postgres obtains the other)" }
+        ));
+    }
+    Ok(best)
+}
+
+/// The cache, if nobody else can put things into it: what lies there is run, and becomes databases.
+pub(crate) fn own_cache(dir: &Path) -> Option<PathBuf> {
+    std::fs::create_dir_all(dir).ok()?;
+    let meta = dir.metadata().ok()?;
+    let safe = meta.uid() == Uid::effective().as_raw() && meta.mode() & 0o022 == 0;
+    if !safe {
+        tracing::warn!(dir = %dir.display(), "the cache is not used: others may write there");
+    }
+    safe.then(|| dir.to_owned())
+}

@@ -1,0 +1,175 @@
+//! A project's data directory: what lies where, who holds it, and where the cluster goes when its user cannot reach it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::Uid;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, IoContext};
+use crate::user::{RunUser, private_dir};
+
+/// Where clusters go whose user cannot reach the project.
+const FALLBACK_ROOT: &str = "/var/lib/basalt";
+
+/// What Basalt keeps in a home; a folder with other things only is somebody else's.
+const KNOWN: [&str; 7] = ["basalt.lock", "pgdata", "secrets", "logs", "storage", "run", "basalt.json"];
+
+/// Paths near this length (107 on Linux, 103 on macOS) do not fit into a socket's address.
+const SOCKET_PATH_MAX: usize = 100;
+
+/// A home that this process holds: nobody else starts on it until this is dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub root: PathBuf,
+    /// Twelve hex digits of the path's hash: the name of what lies outside.
+    pub id: String,
+    _lock: Flock<File>,
+}
+
+impl Home {
+    /// Creates the home if need be and takes its lock.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(path).at("create", path)?;
+        let root = path.canonicalize().at("read", path)?;
+        refuse_foreign(&root)?;
+        let lock = lock(&root)?;
+        let id = hex::encode(&Sha256::digest(root.as_os_str().as_encoded_bytes())[..6]);
+        Ok(Self { root, id, _lock: lock })
+    }
+
+    /// Who owns the cluster's data, if there is any: it may only run as its owner.
+    pub fn data_owner(&self) -> Option<u32> {
+        [self.root.join("pgdata"), self.fallback().join("pgdata")]
+            .iter()
+            .find_map(|data| data.join("PG_VERSION").metadata().ok())
+            .map(|meta| meta.uid())
+    }
+
+    /// The folder that holds `pgdata` and the private prefix: the home itself, or a place that `user` can reach.
+    pub fn place(&self, user: &RunUser, notes: &mut Vec<String>) -> Result<PathBuf, Error> {
+        let here = self.root.join("pgdata");
+        let is_link = here.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        let barred = user.barred_at(&self.root);
+        if here.join("PG_VERSION").exists() && !is_link {
+            return match barred {
+                None => Ok(self.root.clone()),
+                Some(dir) => Err(Error::Permission {
+                    what: "reach",
+                    path: here,
+                    hint: format!("`{}` may not enter {}; run `chmod a+x` on it", user.name, dir.display()),
+                }),
+            };
+        }
+        let fallback = self.fallback();
+        let Some(dir) = barred.or_else(|| fallback.join("pgdata/PG_VERSION").exists().then(|| self.root.clone()))
+        else {
+            return Ok(self.root.clone());
+        };
+        make_dir(&fallback, 0o755)?;
+        if user.barred_at(&fallback).is_some() {
+            let hint = format!("`{}` may enter neither it nor {FALLBACK_ROOT}; run `chmod a+x` on it", user.name);
+            return Err(Error::Permission { what: "reach", path: dir, hint });
+        }
+        if !is_link && here.symlink_metadata().is_err() {
+            std::os::unix::fs::symlink(fallback.join("pgdata"), &here).at("create", &here)?;
+        }
+        notes.push(format!(
+            "the database is in {}, since `{}`, as which PostgreSQL runs, may not enter {}",
+            fallback.display(),
+            user.name,
+            dir.display()
+        ));
+        Ok(fallback)
+    }
+
+    fn fallback(&self) -> PathBuf {
+        Path::new(FALLBACK_ROOT).join(&self.id)
+    }
+
+    /// `<home>/logs/postgresql.log`, its folder made.
+    pub fn log_file(&self) -> Result<PathBuf, Error> {
+        let logs = self.root.join("logs");
+        make_dir(&logs, 0o755)?;
+        Ok(logs.join("postgresql.log"))
+    }
+
+    /// `<home>/secrets`, readable by us only.
+    pub fn secrets(&self) -> Result<PathBuf, Error> {
+        let secrets = self.root.join("secrets");
+        make_dir(&secrets, 0o700)?;
+        Ok(secrets)
+    }
+
+    /// A short private folder for the socket: `/run/basalt/<id>` for root, `/run/user/<uid>/basalt-<id>` or `/tmp/basalt-<uid>-<id>` else.
+    pub fn socket_dir(&self, user: &RunUser) -> Result<PathBuf, Error> {
+        let id = &self.id;
+        let per_user = PathBuf::from(format!("/run/user/{}", user.uid));
+        let dir = if user.switched && make_dir(Path::new("/run/basalt"), 0o755).is_ok() {
+            PathBuf::from(format!("/run/basalt/{id}"))
+        } else if !user.switched && per_user.metadata().is_ok_and(|meta| meta.uid() == user.uid) {
+            per_user.join(format!("basalt-{id}"))
+        } else {
+            PathBuf::from(format!("/tmp/basalt-{}-{id}", user.uid))
+        };
+        debug_assert!(dir.as_os_str().len() < SOCKET_PATH_MAX);
+        private_dir(user, &dir)?;
+        Ok(dir)
+    }
+}
+
+/// A folder of other things is not turned into a home by mistake.
+fn refuse_foreign(root: &Path) -> Result<(), Error> {
+    let not_ours = |what: &str| Err(Error::NotOurs { path: root.to_owned(), what: what.to_owned() });
+    if root.join("PG_VERSION").exists() {
+        return not_ours(
+            "it is the data directory of a PostgreSQL itself (to use that server, start it and give --database-url)",
+        );
+    }
+    let mut entries = root.read_dir().at("read", root)?.filter_map(Result::ok).peekable();
+    if entries.peek().is_some() && !entries.any(|entry| KNOWN.iter().any(|known| entry.file_name() == *known)) {
+        return not_ours("it holds other things");
+    }
+    Ok(())
+}
+
+fn lock(root: &Path) -> Result<Flock<File>, Error> {
+    let path = root.join("basalt.lock");
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .custom_flags(nix::libc::O_NOFOLLOW)
+        .open(&path)
+        .at("open", &path)?;
+    let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => lock,
+        Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
+            let mut text = String::new();
+            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(Error::HomeInUse { path: root.to_owned(), pid });
+        }
+        Err((_, errno)) => return Err(Error::io("lock", &path, errno.into())),
+    };
+    lock.set_len(0).and_then(|()| lock.rewind()).at("write", &path)?;
+    writeln!(lock, "{}", std::process::id()).at("write", &path)?;
+    Ok(lock)
+}
+
+/// Makes a folder of ours with this mode; an existing one must be ours and keeps its mode, except that a private one is closed again.
+pub(crate) fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
+    match std::fs::DirBuilder::new().recursive(true).mode(mode).create(path) {
+        Ok(()) => {}
+        Err(error) => return Err(Error::io("create", path, error)),
+    }
+    let meta = path.metadata().at("read", path)?;
+    if meta.mode() & 0o777 != mode && meta.uid() == Uid::effective().as_raw() {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).at("change the mode of", path)?;
+    }
+    Ok(())
+}

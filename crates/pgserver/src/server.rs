@@ -1,0 +1,316 @@
+//! From a home to a running server: the order of things.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use base::Secret;
+use nix::sys::signal::Signal;
+use nix::unistd::{Uid, User};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::cluster::{self, Found};
+use crate::conf::{self, Conf};
+use crate::error::Error;
+use crate::find::{self, Installation};
+use crate::home::Home;
+use crate::options::Options;
+use crate::postmaster::{self, Holder};
+use crate::prefix;
+use crate::supervise::{self, Plan, Running, State};
+use crate::user::RunUser;
+use crate::watchdog::Watchdog;
+use crate::{SUPERUSER, choose, superuser};
+
+/// A running PostgreSQL and the task that watches it. Stop it by [`Server::stop`]; dropped, it is told to stop and not waited for.
+#[derive(Debug)]
+pub struct Server {
+    plan: Arc<Plan>,
+    installation: Installation,
+    search_path: Option<std::ffi::OsString>,
+    socket_dir: PathBuf,
+    port: u16,
+    password: Secret<String>,
+    fresh: bool,
+    notes: Vec<String>,
+    state: watch::Receiver<State>,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<Result<(), Error>>>,
+    _watchdog: Option<Watchdog>,
+    /// Dropped last: the home is free when the server is gone.
+    _home: Home,
+}
+
+impl Server {
+    /// Finds or obtains a PostgreSQL, makes the cluster on a first start, and returns when it accepts connections.
+    /// `progress` hears of steps that take long.
+    ///
+    /// # Errors
+    /// See [`Error`]: each says what to do. Nothing that was there is changed by a start that fails.
+    pub async fn start(options: Options, progress: impl Fn(&str) + Send + Sync) -> Result<Self, Error> {
+        let mut notes = Vec::new();
+        let home = Home::open(&options.home)?;
+        let user = RunUser::choose(home.data_owner(), &mut notes).await?;
+        let place = home.place(&user, &mut notes)?;
+        let data = place.join("pgdata");
+        let found = cluster::inspect(&data)?;
+        let installation = choose::installation(&options, &home, &user, &data, &found, &mut notes, &progress).await?;
+
+        let prefix_root = place.join(format!("postgres-{}", installation.major));
+        let mut holder = postmaster::holder(&data, &place)?;
+        if let Holder::Foreign { pid, program } = holder {
+            return Err(Error::DataInUse { path: data, pid, program });
+        }
+        if !prefix::is_current(&prefix_root, &installation, &options.extension_files) {
+            holder = end_earlier(holder).await?;
+        }
+        let port = match &holder {
+            Holder::Ours(file) if options.port == 0 || options.port == file.port => file.port,
+            _ => crate::ports::claim(&options.listen, options.port)?,
+        };
+        let prefix = prefix::ensure(&prefix_root, &installation, &options.extension_files)?;
+        let fresh = found == Found::Nothing;
+        if fresh {
+            let cache = options.cache_dir.as_deref().and_then(choose::own_cache);
+            cluster::create(&user, &installation, &data, cache.as_deref(), &progress).await?;
+        }
+
+        let socket_dir = home.socket_dir(&user)?;
+        let configured = configure(&options, &installation, &user, &data, &socket_dir, port)?;
+        let plan = Arc::new(Plan {
+            user: user.clone(),
+            postgres: prefix.postgres.clone(),
+            data: data.clone(),
+            place,
+            log: home.log_file()?,
+            pid: AtomicU32::new(0),
+        });
+        let running = match holder {
+            Holder::Ours(file) if file.ready && !configured && file.socket_dir == socket_dir => {
+                tracing::info!(pid = file.pid, "adopting the PostgreSQL that an earlier process left running");
+                plan.pid.store(file.pid, Ordering::Relaxed);
+                Running::Adopted(file.pid)
+            }
+            holder => {
+                if let Holder::Dead { reused } = end_earlier(holder).await? {
+                    postmaster::clear_remains(&data, reused).await?;
+                }
+                supervise::keep_log_small(&plan.log);
+                launch(&plan, &options, port, &progress).await?
+            }
+        };
+
+        let watchdog = Watchdog::start(options.lifetime, &data, &home.root)?;
+        let (stop, stopped) = oneshot::channel();
+        let (state_sender, state) = watch::channel(State::Ready);
+        let watched = Arc::clone(&plan);
+        let task = tokio::spawn(async move { supervise::watch(&watched, running, state_sender, stopped).await });
+        let mut server = Self {
+            plan,
+            installation,
+            search_path: options.search_path.clone(),
+            socket_dir,
+            port,
+            password: Secret::default(),
+            fresh,
+            notes,
+            state,
+            stop: Some(stop),
+            task: Some(task),
+            _watchdog: watchdog,
+            _home: home,
+        };
+        match server.first_words(&prefix.share).await {
+            Ok(()) => {}
+            Err(error) => {
+                let _ = server.stop().await;
+                return Err(error);
+            }
+        }
+        if fresh && !options.settings.iter().any(|(name, value)| name == "fsync" && value == "off") {
+            tokio::spawn(cluster::sync_to_disk(user, server.installation.clone(), data));
+        }
+        Ok(server)
+    }
+
+    /// The first connection: sets the superuser's password where it has none, and checks that our extensions are seen.
+    async fn first_words(&mut self, share: &Path) -> Result<(), Error> {
+        let secrets = self._home.secrets()?;
+        let told = superuser::introduce(&self.admin_config("postgres"), &secrets).await?;
+        self.password = told.password;
+        if Path::new(&told.share).canonicalize().ok() != share.canonicalize().ok() {
+            self.notes.push(format!(
+                "PostgreSQL looks for extensions in {} and not in our prefix; pg_net, pg_cron and the like cannot be created",
+                told.share
+            ));
+        }
+        Ok(())
+    }
+
+    /// The private folder with the socket; with [`Server::port`] it is where we connect ourselves.
+    pub fn socket_dir(&self) -> &Path {
+        &self.socket_dir
+    }
+
+    /// The TCP port for applications, which also names the socket's file.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The superuser: `supabase_admin`. Over the private socket it needs no password.
+    pub fn superuser(&self) -> &str {
+        SUPERUSER
+    }
+
+    /// The superuser's password over TCP; random, kept in `<home>/secrets`.
+    pub fn superuser_password(&self) -> &Secret<String> {
+        &self.password
+    }
+
+    /// How to connect as the superuser through the private socket.
+    pub fn admin_config(&self, database: &str) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host_path(&self.socket_dir)
+            .port(self.port)
+            .user(SUPERUSER)
+            .password(self.password.expose())
+            .dbname(database);
+        config
+    }
+
+    /// The server's major version.
+    pub fn major(&self) -> u32 {
+        self.installation.major
+    }
+
+    /// The installation that runs.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    /// A program such as `pg_dump` or `psql`: the server's own, or another of this machine that is not older.
+    pub async fn bin(&self, tool: &str) -> Option<PathBuf> {
+        find::tool(&self.installation.bin, tool, self.search_path.as_deref(), self.installation.major).await
+    }
+
+    /// Was the cluster made by this start?
+    pub fn fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// What the user should hear: another major than asked for, a data directory elsewhere, …
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Where the cluster's data is.
+    pub fn data_dir(&self) -> &Path {
+        &self.plan.data
+    }
+
+    /// The server's log.
+    pub fn log_file(&self) -> &Path {
+        &self.plan.log
+    }
+
+    /// The postmaster's process id; `None` while it is being started again.
+    pub fn pid(&self) -> Option<u32> {
+        Some(self.plan.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
+    }
+
+    /// Whether connections are accepted, to look at and to wait on.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    /// Ends all connections, writes everything to disk, and returns when the process is gone.
+    ///
+    /// # Errors
+    /// [`Error::StopTimeout`] when it does not end even after SIGQUIT.
+    pub async fn stop(mut self) -> Result<(), Error> {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        let Some(task) = self.task.take() else { return Ok(()) };
+        let stopped = match task.await {
+            Ok(result) => result,
+            Err(error) => {
+                Err(Error::Program { program: "the supervisor of PostgreSQL".to_owned(), message: error.to_string() })
+            }
+        };
+        let _ = std::fs::remove_dir(&self.socket_dir);
+        stopped
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The task may be gone with its runtime: tell the server directly. A second signal does no harm.
+        if self.task.is_some()
+            && let Some(pid) = self.pid()
+        {
+            let _ = postmaster::signal_to(pid, Some(Signal::SIGINT));
+        }
+    }
+}
+
+/// Stops a server that an earlier process left running and that cannot be adopted.
+async fn end_earlier(holder: Holder) -> Result<Holder, Error> {
+    let Holder::Ours(file) = holder else { return Ok(holder) };
+    tracing::info!(pid = file.pid, "stopping the PostgreSQL that an earlier process left running");
+    postmaster::stop(file.pid, || !postmaster::alive(file.pid)).await?;
+    Ok(Holder::Nobody)
+}
+
+/// Writes the three files; `true` when one changed.
+fn configure(
+    options: &Options,
+    installation: &Installation,
+    user: &RunUser,
+    data: &Path,
+    socket_dir: &Path,
+    port: u16,
+) -> Result<bool, Error> {
+    let preload: &[&str] = if installation.has_library("pg_stat_statements") { &["pg_stat_statements"] } else { &[] };
+    let settings = Conf { listen: &options.listen, port, socket_dir, preload, extra: &options.settings }.settings()?;
+    let own_name = User::from_uid(Uid::effective()).ok().flatten().map_or_else(|| user.name.clone(), |me| me.name);
+    let mut names = vec![user.name.as_str()];
+    if own_name != user.name {
+        names.push(&own_name);
+    }
+    let files = [
+        ("postgresql.conf", settings),
+        ("pg_hba.conf", conf::host_access()),
+        ("pg_ident.conf", conf::identities(&names)),
+    ];
+    let mut changed = false;
+    for (name, text) in files {
+        changed |= conf::write_if_changed(user, &data.join(name), &text)?;
+    }
+    Ok(changed)
+}
+
+/// The first launch: the port may be lost between our look and the server's, and then the error should say to whom.
+async fn launch(
+    plan: &Plan,
+    options: &Options,
+    port: u16,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Result<Running, Error> {
+    match plan.launch(progress).await {
+        Err(Error::PortTaken { address, .. }) => {
+            Err(Error::PortTaken { address, port, holder: crate::ports::listener_on(port) })
+        }
+        Err(Error::BackendsLeft { .. }) => {
+            progress("waiting for the backends of an earlier PostgreSQL");
+            tokio::time::sleep(postmaster::ORPHAN_PATIENCE * 2).await;
+            plan.launch(progress).await
+        }
+        other => {
+            let _ = options;
+            other
+        }
+    }
+}
