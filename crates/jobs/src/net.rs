@@ -38,6 +38,18 @@ struct Inner {
     busy: AtomicUsize,
 }
 
+/// The client that requests leave by: no redirects are followed (as upstream), no proxy is taken from the environment.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent("pg_net/basalt")
+        .build()
+}
+
 /// A row of `net.http_request_queue`.
 struct Queued {
     id: i64,

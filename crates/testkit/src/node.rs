@@ -1,0 +1,52 @@
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+/// Installs the packages of a folder with a `package-lock.json`, once; later calls see that they are there.
+///
+/// # Panics
+/// npm is missing or fails: the message says how.
+pub async fn npm_install(folder: &Path) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
+    // Test binaries run side by side, so the marker is written last.
+    let marker = folder.join("node_modules/.complete");
+    if marker.exists() {
+        return;
+    }
+    let output = Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .current_dir(folder)
+        .output()
+        .await
+        .unwrap_or_else(|e| panic!("npm cannot be run ({e}): the client tests need Node 20 or later"));
+    assert!(output.status.success(), "npm ci failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::write(marker, "").expect("node_modules can be written");
+}
+
+/// Runs `node --test FILE` with `environment` and fails with its whole output.
+///
+/// # Panics
+/// A test of the file fails.
+pub async fn node(file: &Path, environment: &[(&str, &str)]) {
+    let folder: PathBuf = file.parent().map(Path::to_owned).unwrap_or_default();
+    let output = Command::new("node")
+        .args(["--test", "--test-reporter=spec"])
+        .arg(file)
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap_or_else(|e| panic!("node cannot be run ({e}): the client tests need Node 20 or later"));
+    assert!(
+        output.status.success(),
+        "{} failed:\n{}\n{}",
+        file.display(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
