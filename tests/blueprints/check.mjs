@@ -3,7 +3,7 @@
 // URL (or BLUEPRINTS_TEST_URL) is a superuser's connection to a server of tests, not to one with data that matters:
 // a scratch database is made there for each blueprint and dropped afterwards. Needs psql and Node, no npm package.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -97,6 +97,10 @@ async function check(name) {
       const { default: run } = await import(extra);
       await run({ url, su, dir, psql: (sql) => psql(url, { sql }), psqlAsync, step, Failure });
     }
+    if (existsSync(join(here, 'documents', `${name}.sql`))) {
+      compareWithDocument(name, database, url);
+      step('catalog: as the document, but for the differences that are listed');
+    }
     down();
     const left = psql(url, { sql: leftovers });
     if (left) throw new Failure(`left after all rollbacks:\n${left}`);
@@ -109,6 +113,43 @@ async function check(name) {
     if (!process.env.KEEP) psql(superuserUrl, { sql: `drop database "${database}" with (force)`, single: false });
     else console.log(`  kept ${database}`);
   }
+}
+
+/**
+ * Loads the document's schema into a database of its own and compares the two catalogs. What differs, about the tables,
+ * views and functions that the document names, must be exactly what documents/NAME.differences lists (`UPDATE=1` writes it).
+ */
+function compareWithDocument(name, database, url) {
+  const other = `${database}_doc`;
+  psql(superuserUrl, { sql: `create database "${other}"`, single: false });
+  try {
+    psql(urlOf(other), { file: join(here, 'platform.sql') });
+    psql(urlOf(other, 'postgres'), { file: join(here, 'documents', `${name}.sql`) });
+    const facts = (u) => psql(u, { file: join(here, 'catalog.sql') }).split('\n');
+    const document = new Set(facts(urlOf(other, 'postgres')));
+    // Tables, views and functions of ours that the document does not know are additions, not differences.
+    const known = new Set([...document].map((l) => subject(l)));
+    const ours = new Set(facts(url).filter((l) => known.has(subject(l))));
+    const found = [...[...document].filter((l) => !ours.has(l)).map((l) => `- ${l}`),
+      ...[...ours].filter((l) => !document.has(l)).map((l) => `+ ${l}`)]
+      .sort((a, b) => (a.slice(2) < b.slice(2) ? -1 : 1));
+    const path = join(here, 'documents', `${name}.differences`);
+    if (process.env.UPDATE) writeFileSync(path, `${found.join('\n')}\n`);
+    const listed = readFileSync(path, 'utf8').trim().split('\n');
+    const surprises = [...found.filter((l) => !listed.includes(l)), ...listed.filter((l) => !found.includes(l)).map((l) => `no longer: ${l}`)];
+    if (surprises.length) throw new Failure(`differences from the document that are not listed:\n${surprises.join('\n')}`);
+  } finally {
+    psql(superuserUrl, { sql: `drop database "${other}" with (force)`, single: false });
+  }
+}
+
+/** Which table, view or function a line of catalog.sql is about. */
+function subject(line) {
+  const words = line.split(/[ .(]/);
+  if (words[0] === 'trigger') return `table ${line.match(/ ON (\S+)/)[1]}`;
+  if (words[0] === 'function') return `function ${words[1]}`;
+  if (words[0] === 'view') return `view ${words[1]}`;
+  return `table ${words[1]}`;
 }
 
 /** As psql, in the background: resolves to { ok, out, err }. */

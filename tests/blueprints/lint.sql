@@ -46,7 +46,7 @@ union all select 'foreign key without index: ' || conname || ' on ' || conrelid:
   where not exists (select 1 from pg_index i where i.indrelid = k.conrelid and i.indpred is null
     and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] <@ k.conkey)
 union all select 'duplicate index: ' || string_agg(i.indexrelid::regclass::text, ', ') from pg_index i join tables t on t.oid = i.indrelid
-  group by i.indrelid, i.indkey, i.indclass, i.indoption, pg_get_expr(i.indpred, i.indrelid), pg_get_expr(i.indexprs, i.indrelid),
+  group by i.indrelid, i.indkey, i.indisunique, i.indclass, i.indoption, pg_get_expr(i.indpred, i.indrelid), pg_get_expr(i.indexprs, i.indrelid),
     (select am.amname from pg_class ic join pg_am am on am.oid = ic.relam where ic.oid = i.indexrelid)
   having count(*) > 1
 union all select 'column of privilege or money that a user may write: ' || t.relname || '.' || a.attname

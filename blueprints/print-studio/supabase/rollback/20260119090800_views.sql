@@ -1,0 +1,2 @@
+drop view public.revenue_analytics;
+drop view public.user_analytics;
