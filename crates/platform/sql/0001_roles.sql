@@ -83,39 +83,59 @@ begin
     if current_setting('server_version_num')::int >= 160000 then
         execute 'grant pg_create_subscription to postgres';
     end if;
-    -- Triggers and restores of data need it, and only a superuser could set it otherwise.
-    execute 'grant set on parameter session_replication_role to postgres, supabase_auth_admin, supabase_storage_admin';
+end
+$$;
+-- Settings that a hosted project may change for a role or its database: seeds turn triggers off, PostgREST is configured
+-- by `alter role authenticator set pgrst.…`, applications keep values in app.settings.
+grant set on parameter session_replication_role, log_statement, log_min_duration_statement, log_min_messages, log_lock_waits,
+    log_temp_files, log_parameter_max_length, track_functions, track_io_timing, wal_compression to postgres;
+do $$
+declare
+    setting text;
+begin
+    foreach setting in array array[
+        'pgrst.db_schemas', 'pgrst.db_extra_search_path', 'pgrst.db_max_rows', 'pgrst.db_anon_role', 'pgrst.db_pre_request',
+        'pgrst.db_plan_enabled', 'pgrst.db_tx_end', 'pgrst.db_root_spec', 'pgrst.db_aggregates_enabled', 'pgrst.db_pool',
+        'pgrst.db_prepared_statements', 'pgrst.db_hoisted_tx_settings', 'pgrst.db_timezone_enabled', 'pgrst.jwt_aud',
+        'pgrst.jwt_role_claim_key', 'pgrst.jwt_secret', 'pgrst.jwt_secret_is_base64', 'pgrst.jwt_cache_max_lifetime',
+        'pgrst.openapi_mode', 'pgrst.openapi_security_active', 'pgrst.openapi_server_proxy_uri', 'pgrst.raw_media_types',
+        'pgrst.server_timing_enabled', 'pgrst.server_trace_header', 'pgrst.server_cors_allowed_origins',
+        'app.settings.jwt_secret', 'app.settings.jwt_exp', 'app.settings.service_role_key', 'app.settings.anon_key',
+        'app.settings.supabase_url', 'app.settings.project_url', 'app.settings.functions_url', 'app.supabase_url',
+        'app.service_role_key', 'app.settings.encryption_key', 'app.settings.site_url', 'app.settings.environment'] loop
+        -- Each segment quoted by itself: %I of the whole would make one identifier with dots.
+        execute format('grant set on parameter %s to postgres',
+                       (select string_agg(quote_ident(part), '.') from unnest(string_to_array(setting, '.')) as part));
+    end loop;
 end
 $$;
 
 --: memberships as managed
--- From PostgreSQL 16 on the creator of a role may grant it, but is no member: it takes the roles that a request switches to.
+-- From PostgreSQL 16 on the creator of a role may grant it, but is no member: it takes those that it acts as.
+-- Not service_role and authenticator: service_role is to become a member of the tables' owner, and a circle is refused.
 do $$
 declare
     role_name text;
 begin
-    foreach role_name in array array['anon', 'authenticated', 'service_role', 'supabase_auth_admin', 'supabase_storage_admin',
-                                     'supabase_realtime_admin', 'authenticator', 'postgres'] loop
+    foreach role_name in array array['anon', 'authenticated', 'supabase_auth_admin', 'supabase_storage_admin',
+                                     'supabase_realtime_admin', 'postgres'] loop
         if role_name <> current_user and not pg_has_role(current_user, role_name, 'member') then
             execute format('grant %I to %I', role_name, current_user);
         end if;
     end loop;
     execute 'grant anon, authenticated, service_role to authenticator';
     if current_user <> 'postgres' then
-        execute 'grant anon, authenticated, service_role to postgres';
+        execute 'grant anon, authenticated to postgres';
     end if;
 end
 $$;
+
+--: service_role above row security as managed
 do $$
 begin
     -- Without BYPASSRLS, membership of the tables' owner has the same effect, except where a table FORCEs row security.
     if not (select rolbypassrls from pg_catalog.pg_roles where rolname = 'service_role')
        and not pg_has_role('service_role', current_user, 'member') then
-        -- A circle (owner in service_role, service_role in owner) is refused: the owner gives up its own membership first.
-        if pg_has_role(current_user, 'service_role', 'member')
-           and not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-            execute format('revoke service_role from %I', current_user);
-        end if;
         execute format('grant %I to service_role', current_user);
     end if;
 end
@@ -154,6 +174,7 @@ do $$
 begin
     execute format('alter database %I owner to postgres', current_database());
     execute format('grant all on database %I to dashboard_user', current_database());
+    grant execute on function pg_catalog.pg_reload_conf() to postgres with grant option;
     execute format('grant connect, create, temporary on database %I to supabase_auth_admin, supabase_storage_admin, '
                    'supabase_realtime_admin, supabase_functions_admin', current_database());
 end

@@ -14,6 +14,8 @@ create schema if not exists cron;
 create schema if not exists net;
 create schema if not exists pgmq;
 create schema if not exists pgbouncer;
+-- `create extension pgsodium with schema pgsodium` wants it to be there.
+create schema if not exists pgsodium;
 create schema if not exists supabase_functions;
 create schema if not exists supabase_migrations authorization postgres;
 

@@ -183,8 +183,11 @@ grant select on storage.s3_multipart_uploads, storage.s3_multipart_uploads_parts
 revoke all on storage.buckets_vectors, storage.vector_indexes from anon, authenticated, service_role;
 grant select on storage.buckets_vectors, storage.vector_indexes to anon, authenticated, service_role;
 revoke all on storage.iceberg_namespaces, storage.iceberg_tables from anon, authenticated;
+-- TRUNCATE passes by row security, and a trigger would run as whoever writes.
+revoke truncate, trigger, references on storage.buckets, storage.objects, storage.buckets_analytics from anon, authenticated;
 
 --: grants
-grant all on storage.buckets, storage.objects to anon, authenticated, service_role;
+grant select, insert, update, delete on storage.buckets, storage.objects to anon, authenticated;
+grant all on storage.buckets, storage.objects to service_role;
 grant select on storage.s3_multipart_uploads, storage.s3_multipart_uploads_parts to anon, authenticated;
 grant all on storage.s3_multipart_uploads, storage.s3_multipart_uploads_parts, storage.buckets_analytics to service_role;

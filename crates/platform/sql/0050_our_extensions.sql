@@ -3,12 +3,21 @@
 
 --: ours as superuser
 do $$
-declare
-    extension text[];
 begin
-    foreach extension slice 1 in array array[['supabase_vault', 'vault'], ['pg_net', 'extensions'], ['pgjwt', 'extensions']] loop
-        if exists (select from pg_catalog.pg_available_extensions where name = extension[1] and installed_version is null) then
-            execute format('create extension %I with schema %I', extension[1], extension[2]);
+    if exists (select from pg_catalog.pg_available_extensions where name = 'supabase_vault' and installed_version is null) then
+        create extension supabase_vault with schema vault;
+    end if;
+end
+$$;
+-- Owned by `postgres`: a migration made by a diff begins with `drop extension if exists "pg_net"`.
+set local role postgres;
+do $$
+declare
+    extension text;
+begin
+    foreach extension in array array['pg_net', 'pgjwt'] loop
+        if exists (select from pg_catalog.pg_available_extensions where name = extension and installed_version is null) then
+            execute format('create extension %I with schema extensions', extension);
         end if;
     end loop;
 end

@@ -27,7 +27,7 @@ create or replace function extensions.set_graphql_placeholder() returns event_tr
 language plpgsql security definer set search_path to '' as $$
 begin
     if exists (select from pg_catalog.pg_event_trigger_dropped_objects() o
-               where o.object_type = 'function' and o.schema_name = 'graphql' and o.object_name = 'resolve') then
+               where o.object_type = 'extension' and o.object_name = 'pg_graphql') then
         create or replace function graphql_public.graphql(
             "operationName" text default null, query text default null, variables jsonb default null, extensions jsonb default null)
         returns jsonb language sql stable as $body$
@@ -55,9 +55,6 @@ begin
     end if;
 end
 $$;
-revoke all on function extensions.pgrst_ddl_watch(), extensions.pgrst_drop_watch(), extensions.set_graphql_placeholder(),
-    extensions.grant_pg_graphql_access() from public, postgres;
-
 do $$
 begin
     if not exists (select from pg_catalog.pg_event_trigger where evtname = 'pgrst_ddl_watch') then

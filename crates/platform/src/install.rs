@@ -7,7 +7,7 @@ use crate::error::{Error, is_refusal, message};
 use crate::extensions::extension_script;
 use crate::files::{Area, Block, FILES, File};
 use crate::inspect::{State, adopted_version, inspect};
-use crate::secrets::{set_jwt_settings, set_password, set_vault_key_file};
+use crate::secrets::{set_jwt_settings, set_password, set_password_unseen, set_vault_key_file};
 
 /// Two installers at once would trip over each other's roles, which all databases of a cluster share.
 const LOCK: i64 = 0x0062_6173_616c_7401;
@@ -40,7 +40,7 @@ pub struct Install<'a> {
     pub rights: Rights,
     /// Password of role `postgres`, as which applications and tools connect. Unused with managed rights.
     pub postgres_password: &'a Secret<String>,
-    /// Password of role `authenticator`, as which requests connect. Unused with managed rights.
+    /// Password of role `authenticator`, as which requests connect.
     pub authenticator_password: &'a Secret<String>,
     /// The secret that signs tokens.
     pub jwt_secret: &'a Secret<String>,
@@ -109,7 +109,16 @@ async fn install_locked(client: &mut Client, how: &Install<'_>) -> Result<Report
             set_password(client, "authenticator", how.authenticator_password).await?;
             set_jwt_settings(client, how.publish_jwt_settings.then_some(how.jwt_secret), how.jwt_exp).await?;
         }
-        Rights::Managed => install_scripts(client, &mut report).await?,
+        Rights::Managed => {
+            install_scripts(client, &mut report).await?;
+            match set_password_unseen(client, "authenticator", how.authenticator_password).await {
+                Err(Error::Database(refused)) if is_refusal(&refused) => report.notes.push(format!(
+                    "role authenticator got no password, so requests cannot connect as it: {}",
+                    message(&refused)
+                )),
+                other => other?,
+            }
+        }
     }
     tracing::debug!(applied = report.applied.len(), notes = report.notes.len(), "platform schemas are in place");
     Ok(report)

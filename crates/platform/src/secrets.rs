@@ -6,6 +6,18 @@ use tokio_postgres::Client;
 use crate::error::Error;
 use crate::scram;
 
+/// Gives `authenticator` its password where nobody may read what it has, as at a managed provider: each time anew.
+pub(crate) async fn set_password_unseen(
+    client: &mut Client,
+    role: &str,
+    password: &Secret<String>,
+) -> Result<(), Error> {
+    let verifier = postgres_protocol::password::scram_sha_256(password.expose().as_bytes());
+    let statement = "do $$ begin execute format('alter role %I login password %L',
+        current_setting('basalt.argument_1'), current_setting('basalt.argument_2')); end $$";
+    with_arguments(client, statement, role, &verifier).await
+}
+
 /// Gives a role its password, unless it has it already. The server gets a SCRAM verifier and never the password.
 pub(crate) async fn set_password(client: &mut Client, role: &str, password: &Secret<String>) -> Result<bool, Error> {
     let current: Option<String> =

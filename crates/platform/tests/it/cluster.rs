@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use base::Secret;
 use platform::{Install, Report, Rights, extension_files, install};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio::sync::{OnceCell, mpsc};
+use tokio_postgres::types::FromSqlOwned;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
 pub struct Cluster {
     dir: PathBuf,
@@ -34,6 +36,11 @@ impl Cluster {
         CLUSTER.get_or_init(start)
     }
 
+    /// A further cluster, for tests to which roles of others matter.
+    pub fn fresh() -> Self {
+        start()
+    }
+
     /// A client as `role`; the cluster trusts its socket.
     pub async fn connect(&self, database: &str, role: &str) -> Client {
         let (client, connection) = Config::new()
@@ -46,6 +53,33 @@ impl Cluster {
             .unwrap_or_else(|error| panic!("cannot connect as {role}: {error:?}"));
         tokio::spawn(connection);
         client
+    }
+
+    /// As [`Cluster::connect`], with the payloads of what the session listens to.
+    pub async fn listen(&self, database: &str, role: &str) -> (Client, mpsc::UnboundedReceiver<String>) {
+        let (client, mut connection) = Config::new()
+            .host_path(&self.dir)
+            .port(5432)
+            .user(role)
+            .dbname(database)
+            .connect(NoTls)
+            .await
+            .unwrap_or_else(|error| panic!("cannot connect as {role}: {error:?}"));
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notification(notice) = message {
+                    let _ = sender.send(notice.payload().to_owned());
+                }
+            }
+        });
+        (client, receiver)
+    }
+
+    /// One database for tests that leave nothing behind.
+    pub async fn shared_scratch(&self) -> &'static str {
+        static NAME: OnceCell<String> = OnceCell::const_new();
+        NAME.get_or_init(|| async { self.database().await.name }).await
     }
 
     /// A program of the prefix (`pg_dump`, `psql`), pointed at `database` as the superuser.
@@ -217,10 +251,7 @@ pub async fn works(client: &Client, sql: &str) {
 }
 
 /// One value of one row.
-pub async fn value<T>(client: &Client, sql: &str) -> T
-where
-    T: for<'a> tokio_postgres::types::FromSql<'a>,
-{
+pub async fn value<T: FromSqlOwned>(client: &Client, sql: &str) -> T {
     match client.query_one(sql, &[]).await {
         Ok(row) => row.get(0),
         Err(error) => panic!("{sql}\n{error:?}"),

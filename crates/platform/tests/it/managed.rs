@@ -1,0 +1,81 @@
+//! A database by URL, with the rights that providers give: CREATEROLE and CREATEDB, no superuser.
+
+use platform::Rights;
+
+use crate::cluster::{Cluster, refusal, value, works};
+
+/// A cluster of its own, since roles of other tests would be found and used.
+async fn managed() -> Cluster {
+    let cluster = Cluster::fresh();
+    let admin = cluster.connect("postgres", "supabase_admin").await;
+    works(&admin, "create role app_owner login createrole createdb").await;
+    works(&admin, "create database app owner app_owner").await;
+    cluster
+}
+
+#[tokio::test]
+async fn without_superuser_the_rest_is_there_and_the_notes_say_what_is_not() {
+    let cluster = managed().await;
+    let mut client = cluster.connect("app", "app_owner").await;
+    let report = cluster.install(&mut client, Rights::Managed).await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(report.applied.contains(&"0010_auth_tables.sql"));
+    assert!(report.notes.iter().any(|note| note.contains("supabase_vault was left out")), "{:?}", report.notes);
+    works(
+        &client,
+        "insert into auth.users (id, email) values (gen_random_uuid(), 'a@example.com');
+         create table public.t (id int); alter table public.t enable row level security; insert into public.t values (1);
+         create policy p on storage.objects for select using (storage.filename(name) = 'x');
+         select net.http_get('https://example.com')",
+    )
+    .await;
+    // As authenticator: the owner cannot be a member of service_role, which is a member of the owner.
+    let caller = cluster.connect("app", "authenticator").await;
+    for (role, sees) in [("anon", 0_i64), ("service_role", 1)] {
+        works(&caller, &format!("begin; set local role {role}")).await;
+        assert_eq!(value::<i64>(&caller, "select count(*) from public.t").await, sees, "{role}");
+        works(&caller, "rollback").await;
+    }
+    works(&client, "begin; set local role anon").await;
+    assert_eq!(refusal(&client, "select * from auth.users").await, "42501");
+    works(&client, "rollback").await;
+    let again = cluster.install(&mut client, Rights::Managed).await.expect("again");
+    assert_eq!(again.applied, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_supabase_database_is_adopted() {
+    let cluster = managed().await;
+    let mut client = cluster.connect("app", "app_owner").await;
+    works(
+        &client,
+        "create schema auth; create table auth.schema_migrations (version text primary key);
+         insert into auth.schema_migrations values ('20240101000000'), ('20230101000000');
+         create table auth.users (id uuid primary key, mine text); insert into auth.users values (gen_random_uuid(), 'kept');
+         create schema storage; create table storage.objects (id uuid);
+         create table storage.migrations (id int, name text); insert into storage.migrations values (41, 'then')",
+    )
+    .await;
+    let report = cluster.install(&mut client, Rights::Managed).await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        report.notes.contains(&"schema auth was there already (at 20240101000000) and is used as it is".to_owned()),
+        "{:?}",
+        report.notes
+    );
+    assert!(
+        report.notes.contains(&"schema storage was there already (at 41 then) and is used as it is".to_owned()),
+        "{:?}",
+        report.notes
+    );
+    assert!(
+        !report.applied.iter().any(|file| file.contains("auth") || file.contains("storage")),
+        "{:?}",
+        report.applied
+    );
+    assert_eq!(value::<String>(&client, "select mine from auth.users").await, "kept");
+    assert!(
+        value::<bool>(&client, "select to_regclass('realtime.messages') is not null").await,
+        "what was missing is made"
+    );
+    let again = cluster.install(&mut client, Rights::Managed).await.expect("again");
+    assert_eq!(again.applied, Vec::<&str>::new());
+}
