@@ -1,5 +1,5 @@
 //! Starts a PostgreSQL in a folder, says how it went, and keeps it until SIGINT or SIGTERM. For tests that kill the process, and to try
-//! things by hand: `cargo run -p pgserver --example hold -- HOME [--port N] [--cache DIR] [--major N] [--fetch] [--archive URL] [--set NAME=VALUE]…`
+//! things by hand: `cargo run -p pgserver --example hold -- HOME [--port N] [--cache DIR] [--major N] [--fetch] [--throw-away] [--archive URL] [--set NAME=VALUE]…`
 
 use std::io::Write as _;
 use std::time::Instant;
@@ -62,6 +62,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--major" => options.major = Some(value()?.parse().map_err(|_| "--major takes a number")?),
             "--cache" => options.cache_dir = Some(value()?.into()),
             "--path" => options.search_path = Some(value()?.into()),
+            "--throw-away" => options.lifetime = pgserver::Lifetime::ThrowAway,
             "--fetch" => options.fetch = true,
             "--archive" => options.archive_url = Some(value()?),
             "--set" => {

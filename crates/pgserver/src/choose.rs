@@ -9,6 +9,7 @@ use crate::cluster::Found;
 use crate::error::Error;
 use crate::find::{self, Installation, NEWEST, OLDEST};
 use crate::home::Home;
+use crate::obtain::{self, Wish};
 use crate::options::Options;
 use crate::user::RunUser;
 
@@ -23,7 +24,7 @@ pub(crate) async fn installation(
     data: &Path,
     found: &Found,
     notes: &mut Vec<String>,
-    progress: &(dyn Fn(&str) + Send + Sync),
+    progress: crate::Progress<'_>,
 ) -> Result<Installation, Error> {
     let made_by = match found {
         Found::Cluster(major) if !(OLDEST..=NEWEST).contains(major) => {
@@ -32,19 +33,26 @@ pub(crate) async fn installation(
         Found::Cluster(major) => Some(*major),
         Found::Nothing => None,
     };
+    let store = store(options, home, user);
     let wanted = made_by.or(options.major);
-    let _ = (home, progress);
-    let mut installed = find::all(options.search_path.as_deref(), &[], wanted).await;
+    let mut installed = find::all(options.search_path.as_deref(), &obtain::obtained(&store), wanted).await;
     installed.retain(|installation| user.barred_at(&installation.bin).is_none());
-    let Some(best) = installed.first().cloned() else {
-        return Err(Error::NoPostgres {
-            reason: format!("PostgreSQL {} was not looked for", wanted.unwrap_or(DEFAULT_MAJOR)),
-        });
+
+    let suits = |found: &&Installation| wanted.is_none_or(|wanted| found.major == wanted);
+    let best = match (installed.iter().find(suits), installed.first()) {
+        (Some(exact), _) => exact.clone(),
+        (None, Some(_)) if made_by.is_some() && !options.fetch => {
+            let installed = installed.iter().map(|installation| installation.major).collect();
+            return Err(Error::OtherMajor { path: data.to_owned(), data: made_by.unwrap_or_default(), installed });
+        }
+        (None, Some(newest)) if !options.fetch => newest.clone(),
+        _ => {
+            let major = wanted.unwrap_or(DEFAULT_MAJOR);
+            let exactly = made_by.is_some() || options.fetch;
+            let wish = Wish { major, exactly, archive_url: options.archive_url.as_deref() };
+            obtain::obtain(&store, wish, progress).await?
+        }
     };
-    if let Some(data_major) = made_by.filter(|major| *major != best.major) {
-        let installed = installed.iter().map(|installation| installation.major).collect();
-        return Err(Error::OtherMajor { path: data.to_owned(), data: data_major, installed });
-    }
     if let Some(asked) = options.major.filter(|asked| *asked != best.major) {
         let why = if made_by.is_some() { "the data directory was made by it" } else { "it is what is installed" };
         notes.push(format!(
@@ -54,6 +62,18 @@ pub(crate) async fn installation(
         ));
     }
     Ok(best)
+}
+
+/// Where obtained PostgreSQLs are kept: the cache if the cluster's user can reach it (root's home is closed to others).
+fn store(options: &Options, home: &Home, user: &RunUser) -> PathBuf {
+    let cache = options.cache_dir.as_deref().and_then(own_cache).filter(|cache| user.barred_at(cache).is_none());
+    let cache = match cache {
+        Some(cache) => cache,
+        None if user.switched && user.barred_at(&home.root).is_some() => PathBuf::from("/var/cache/basalt"),
+        None if user.switched && options.cache_dir.is_some() => PathBuf::from("/var/cache/basalt"),
+        None => home.root.join("cache"),
+    };
+    cache.join("postgres")
 }
 
 /// The cache, if nobody else can put things into it: what lies there is run, and becomes databases.

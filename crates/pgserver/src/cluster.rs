@@ -56,7 +56,7 @@ pub(crate) async fn create(
     installation: &Installation,
     data: &Path,
     cache: Option<&Path>,
-    progress: &(dyn Fn(&str) + Send + Sync),
+    progress: crate::Progress<'_>,
 ) -> Result<(), Error> {
     let aside = data.with_extension("new");
     remove_tree(&aside)?;

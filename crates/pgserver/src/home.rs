@@ -16,7 +16,7 @@ use crate::user::{RunUser, private_dir};
 const FALLBACK_ROOT: &str = "/var/lib/basalt";
 
 /// What Basalt keeps in a home; a folder with other things only is somebody else's.
-const KNOWN: [&str; 7] = ["basalt.lock", "pgdata", "secrets", "logs", "storage", "run", "basalt.json"];
+const KNOWN: [&str; 8] = ["basalt.lock", "cache", "pgdata", "secrets", "logs", "storage", "run", "basalt.json"];
 
 /// Paths near this length (107 on Linux, 103 on macOS) do not fit into a socket's address.
 const SOCKET_PATH_MAX: usize = 100;

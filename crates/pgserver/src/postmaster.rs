@@ -229,7 +229,7 @@ pub(crate) async fn wait_ready(
     launched: &mut Launched,
     data: &Path,
     log: &Path,
-    progress: &(dyn Fn(&str) + Send + Sync),
+    progress: crate::Progress<'_>,
 ) -> Result<PidFile, Error> {
     let begun = Instant::now();
     let mut told = Duration::from_secs(2);

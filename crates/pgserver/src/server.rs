@@ -21,7 +21,7 @@ use crate::prefix;
 use crate::supervise::{self, Plan, Running, State};
 use crate::user::RunUser;
 use crate::watchdog::Watchdog;
-use crate::{SUPERUSER, choose, superuser};
+use crate::{Progress, SUPERUSER, choose, superuser};
 
 /// A running PostgreSQL and the task that watches it. Stop it by [`Server::stop`]; dropped, it is told to stop and not waited for.
 #[derive(Debug)]
@@ -77,7 +77,9 @@ impl Server {
         }
 
         let socket_dir = home.socket_dir(&user)?;
-        let configured = configure(&options, &installation, &user, &data, &socket_dir, port)?;
+        let seat =
+            Seat { options: &options, installation: &installation, user: &user, data: &data, socket_dir: &socket_dir };
+        let configured = seat.configure(port)?;
         let plan = Arc::new(Plan {
             user: user.clone(),
             postgres: prefix.postgres.clone(),
@@ -86,18 +88,18 @@ impl Server {
             log: home.log_file()?,
             pid: AtomicU32::new(0),
         });
-        let running = match holder {
+        let (running, port) = match holder {
             Holder::Ours(file) if file.ready && !configured && file.socket_dir == socket_dir => {
                 tracing::info!(pid = file.pid, "adopting the PostgreSQL that an earlier process left running");
                 plan.pid.store(file.pid, Ordering::Relaxed);
-                Running::Adopted(file.pid)
+                (Running::Adopted(file.pid), port)
             }
             holder => {
                 if let Holder::Dead { reused } = end_earlier(holder).await? {
                     postmaster::clear_remains(&data, reused).await?;
                 }
                 supervise::keep_log_small(&plan.log);
-                launch(&plan, &options, port, &progress).await?
+                seat.launch(&plan, port, &progress).await?
             }
         };
 
@@ -264,53 +266,62 @@ async fn end_earlier(holder: Holder) -> Result<Holder, Error> {
     Ok(Holder::Nobody)
 }
 
-/// Writes the three files; `true` when one changed.
-fn configure(
-    options: &Options,
-    installation: &Installation,
-    user: &RunUser,
-    data: &Path,
-    socket_dir: &Path,
-    port: u16,
-) -> Result<bool, Error> {
-    let preload: &[&str] = if installation.has_library("pg_stat_statements") { &["pg_stat_statements"] } else { &[] };
-    let settings = Conf { listen: &options.listen, port, socket_dir, preload, extra: &options.settings }.settings()?;
-    let own_name = User::from_uid(Uid::effective()).ok().flatten().map_or_else(|| user.name.clone(), |me| me.name);
-    let mut names = vec![user.name.as_str()];
-    if own_name != user.name {
-        names.push(&own_name);
-    }
-    let files = [
-        ("postgresql.conf", settings),
-        ("pg_hba.conf", conf::host_access()),
-        ("pg_ident.conf", conf::identities(&names)),
-    ];
-    let mut changed = false;
-    for (name, text) in files {
-        changed |= conf::write_if_changed(user, &data.join(name), &text)?;
-    }
-    Ok(changed)
+/// How often another free port is tried when nobody asked for a certain one.
+const PORT_ATTEMPTS: u32 = 5;
+
+/// What a first launch needs beside the plan.
+struct Seat<'a> {
+    options: &'a Options,
+    installation: &'a Installation,
+    user: &'a RunUser,
+    data: &'a Path,
+    socket_dir: &'a Path,
 }
 
-/// The first launch: the port may be lost between our look and the server's, and then the error should say to whom.
-async fn launch(
-    plan: &Plan,
-    options: &Options,
-    port: u16,
-    progress: &(dyn Fn(&str) + Send + Sync),
-) -> Result<Running, Error> {
-    match plan.launch(progress).await {
-        Err(Error::PortTaken { address, .. }) => {
-            Err(Error::PortTaken { address, port, holder: crate::ports::listener_on(port) })
+impl Seat<'_> {
+    /// Writes the three configuration files; `true` when one changed.
+    fn configure(&self, port: u16) -> Result<bool, Error> {
+        let has_statements = self.installation.has_library("pg_stat_statements");
+        let preload: &[&str] = if has_statements { &["pg_stat_statements"] } else { &[] };
+        let Options { listen, settings: extra, .. } = self.options;
+        let settings = Conf { listen, port, socket_dir: self.socket_dir, preload, extra }.settings()?;
+        let me = User::from_uid(Uid::effective()).ok().flatten().map_or_else(|| self.user.name.clone(), |me| me.name);
+        let mut names = vec![self.user.name.as_str()];
+        if me != self.user.name {
+            names.push(&me);
         }
-        Err(Error::BackendsLeft { .. }) => {
-            progress("waiting for the backends of an earlier PostgreSQL");
-            tokio::time::sleep(postmaster::ORPHAN_PATIENCE * 2).await;
-            plan.launch(progress).await
+        let access = conf::host_access();
+        let identities = conf::identities(&names);
+        let files = [("postgresql.conf", settings), ("pg_hba.conf", access), ("pg_ident.conf", identities)];
+        let mut changed = false;
+        for (name, text) in files {
+            changed |= conf::write_if_changed(self.user, &self.data.join(name), &text)?;
         }
-        other => {
-            let _ = options;
-            other
+        Ok(changed)
+    }
+
+    /// Launches, and returns the port. One may be lost between our look and the server's: any free one is replaced by another, a
+    /// certain one is an error that says who has it.
+    async fn launch(&self, plan: &Plan, port: u16, progress: Progress<'_>) -> Result<(Running, u16), Error> {
+        let mut port = port;
+        let mut attempt = 1;
+        loop {
+            match plan.launch(progress).await {
+                Ok(running) => return Ok((running, port)),
+                Err(Error::PortTaken { .. }) if self.options.port == 0 && attempt < PORT_ATTEMPTS => {
+                    port = crate::ports::claim(&self.options.listen, 0)?;
+                    self.configure(port)?;
+                }
+                Err(Error::PortTaken { address, .. }) => {
+                    return Err(Error::PortTaken { address, port, holder: crate::ports::listener_on(port) });
+                }
+                Err(Error::BackendsLeft { .. }) if attempt < PORT_ATTEMPTS => {
+                    progress("waiting for the backends of an earlier PostgreSQL");
+                    tokio::time::sleep(postmaster::ORPHAN_PATIENCE).await;
+                }
+                Err(error) => return Err(error),
+            }
+            attempt += 1;
         }
     }
 }

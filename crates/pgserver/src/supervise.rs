@@ -87,7 +87,7 @@ impl Running {
 
 impl Plan {
     /// Starts a postmaster and waits until it accepts connections.
-    pub async fn launch(&self, progress: &(dyn Fn(&str) + Send + Sync)) -> Result<Running, Error> {
+    pub async fn launch(&self, progress: crate::Progress<'_>) -> Result<Running, Error> {
         let mut launched = postmaster::launch(&self.user, &self.postgres, &self.data, &self.log)?;
         self.pid.store(launched.pid, Ordering::Relaxed);
         match postmaster::wait_ready(&mut launched, &self.data, &self.log, progress).await {
