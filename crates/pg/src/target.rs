@@ -1,6 +1,10 @@
 use std::path::PathBuf;
 
 use base::Secret;
+use tokio_postgres::NoTls;
+
+use crate::Error;
+use crate::tls::MakeTls;
 use tokio_postgres::config::SslMode;
 
 /// Where the server listens.
@@ -118,6 +122,33 @@ impl Target {
         }
         config
     }
+}
+
+impl Target {
+    /// A connection of one's own, outside of every pool: for a tool, a job, or a session as another role.
+    /// Its task ends when the client is dropped.
+    ///
+    /// # Errors
+    /// Nobody answers, TLS fails, or the server refuses us.
+    pub async fn connect(&self) -> Result<tokio_postgres::Client, Error> {
+        let config = self.to_config();
+        match &self.address {
+            Address::Tcp { tls, .. } if *tls != Tls::Disable => {
+                let (client, connection) = config.connect(MakeTls(*tls)).await.map_err(connect_error)?;
+                tokio::spawn(connection);
+                Ok(client)
+            }
+            _ => {
+                let (client, connection) = config.connect(NoTls).await.map_err(connect_error)?;
+                tokio::spawn(connection);
+                Ok(client)
+            }
+        }
+    }
+}
+
+fn connect_error(error: tokio_postgres::Error) -> Error {
+    if error.as_db_error().is_some() { error.into() } else { Error::Connect(root_cause(&error)) }
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {

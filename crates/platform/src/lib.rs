@@ -13,6 +13,7 @@
 mod error;
 mod extensions;
 mod files;
+mod further;
 mod inspect;
 mod install;
 mod scram;
@@ -20,4 +21,5 @@ mod secrets;
 
 pub use error::Error;
 pub use extensions::{CRON_CHANNEL, ExtensionFile, NET_CHANNEL, TRUSTED_EXTENSIONS, extension_files, extension_script};
+pub use further::apply_further;
 pub use install::{Install, Report, Rights, install};

@@ -1,6 +1,6 @@
 //! One run of one job, on a connection of its own.
 
-use pg::tokio_postgres::{NoTls, SimpleQueryMessage};
+use pg::tokio_postgres::SimpleQueryMessage;
 use pg::{Purpose, ident};
 
 use super::{Cron, Job};
@@ -57,14 +57,11 @@ impl Cron {
 
     /// A session as the job's owner: it cannot return to the superuser, unlike after SET ROLE.
     async fn execute(&self, job: &Job) -> Result<String, pg::Error> {
-        let target = self.0.db.target().with_database(&job.database);
-        let (client, connection) = target.to_config().application_name("pg_cron").connect(NoTls).await?;
-        let pump = tokio::spawn(connection);
+        let client = self.0.db.target().with_database(&job.database).connect().await?;
         let become_owner = if self.0.superuser { "set session authorization" } else { "set role" };
-        client.batch_execute(&format!("{become_owner} {}", ident(&job.username))).await?;
+        let owner = format!("set application_name = 'pg_cron'; {become_owner} {}", ident(&job.username));
+        client.batch_execute(&owner).await?;
         let answer = client.simple_query(&job.command).await;
-        drop(client);
-        pump.abort();
         Ok(summary(&answer?))
     }
 }
