@@ -1,0 +1,2 @@
+drop table public.flow_connections;
+drop table public.flow_pages;
