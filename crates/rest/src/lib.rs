@@ -1,0 +1,12 @@
+//! `/rest/v1`: PostgREST's language over PostgreSQL.
+//!
+//! A request walks named stages, each a module: [`request`] (what is asked) → [`plan`] (against the catalog) → [`sql`] (statements)
+//! → [`run`] (the only one that waits) → [`response`] (what is answered). `service.rs` is the one function that shows the walk.
+
+pub mod config;
+pub mod error;
+mod fuzzy;
+mod request;
+
+pub use config::{OpenApiMode, RestConfig, TxEnd};
+pub use error::{Error, JwtError};
