@@ -6,7 +6,9 @@
 pub mod config;
 pub mod error;
 mod fuzzy;
+pub mod jwt;
 mod request;
+pub mod server;
 
 pub use config::{OpenApiMode, RestConfig, TxEnd};
 pub use error::{Error, JwtError};
