@@ -1,0 +1,3 @@
+//! Letters and text messages.
+
+pub mod template;
