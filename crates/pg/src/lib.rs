@@ -9,12 +9,14 @@
 mod db;
 mod error;
 pub mod exec;
+mod listen;
 mod quote;
 mod target;
 mod tls;
 
 pub use db::{Caller, CallerTx, Db, Mode, PlatformTx, Purpose};
 pub use error::{Error, ServerError};
+pub use listen::{Heard, listen};
 pub use quote::{ident, qualified};
 pub use target::{Address, Target, Tls};
 pub use tokio_postgres;

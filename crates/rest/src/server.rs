@@ -1,4 +1,83 @@
 //! `serve rest`: what stands around the service when it runs alone, as the PostgREST binary does.
+//!
+//! Options come from a file, the environment and the database ([`config_file`], [`config`]); [`Site`] keeps options and catalog up to
+//! date while requests run; [`listener`] and [`admin`] are the two doors.
 
+pub mod admin;
 pub mod config;
 pub mod config_file;
+mod database;
+pub mod listener;
+mod metrics;
+mod site;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catalog::Catalog;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::sync::watch;
+
+use self::listener::Listener;
+pub use config::{Config, LogLevel};
+pub use config_file::{Sources, dump};
+pub use site::Site;
+
+use crate::jwt::Authenticator;
+
+/// What answers requests, as the server sees it.
+pub trait Application: Send + Sync + 'static {
+    /// Takes new options; requests under way keep the old ones.
+    fn configure(&self, config: &Config, authenticator: Arc<Authenticator>);
+
+    /// Takes a new catalog; requests under way keep the old one.
+    fn set_catalog(&self, catalog: Arc<Catalog>);
+
+    /// Answers one request.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+}
+
+/// Serves until `stop` turns true and open requests are answered.
+///
+/// # Errors
+/// A port that is taken, in a sentence.
+pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>) -> Result<(), String> {
+    let config = site.config();
+    let bind = async |endpoint, reuse_port, name: &str| {
+        let bound = Listener::bind(endpoint, reuse_port).await;
+        let bound = bound.map_err(|e| format!("cannot listen ({name}): {e}"))?;
+        tracing::info!(target: "rest", address = bound.address(), name, "listening");
+        Ok::<_, String>(bound)
+    };
+    let main = bind(&config.server, config.server_reuseport, "server-host, server-port").await?;
+    let admin = match config.admin.port.is_some() || config.admin.unix_socket.is_some() {
+        true => Some(bind(&config.admin, false, "admin-server-host, admin-server-port").await?),
+        false => None,
+    };
+    let app = site.app.clone();
+    let answer = move |request| {
+        let app = app.clone();
+        async move { app.answer(request).await }
+    };
+    let about = site.clone();
+    let answer_admin = move |request: Request<Incoming>| std::future::ready(admin::answer(&about, &request));
+    let background = async {
+        tokio::join!(site.keep_current(), site.listen());
+    };
+    let doors = async {
+        let admin = async {
+            if let Some(admin) = admin {
+                admin.serve(answer_admin, stop.clone()).await;
+            }
+        };
+        tokio::join!(main.serve(answer, stop.clone()), admin);
+    };
+    tokio::select! {
+        () = doors => {}
+        () = background => {}
+    }
+    Ok(())
+}

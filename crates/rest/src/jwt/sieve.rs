@@ -75,9 +75,9 @@ impl<V> Sieve<V> {
     fn put_first(&mut self, place: usize) {
         self.nodes[place].older = self.newest;
         if self.newest == NONE {
-            self.oldest = place
+            self.oldest = place;
         } else {
-            self.nodes[self.newest].newer = place
+            self.nodes[self.newest].newer = place;
         }
         self.newest = place;
     }
@@ -91,14 +91,14 @@ impl<V> Sieve<V> {
         }
         let (newer, older) = (self.nodes[hand].newer, self.nodes[hand].older);
         if newer == NONE {
-            self.newest = older
+            self.newest = older;
         } else {
-            self.nodes[newer].older = older
+            self.nodes[newer].older = older;
         }
         if older == NONE {
-            self.oldest = newer
+            self.oldest = newer;
         } else {
-            self.nodes[older].newer = newer
+            self.nodes[older].newer = newer;
         }
         self.hand = newer;
         self.places.remove(&self.nodes[hand].key);

@@ -1,0 +1,75 @@
+//! What the server itself asks the database: options kept there, and the catalog.
+
+use bytes::Bytes;
+use catalog::{Catalog, Options};
+use pg::exec::{Batch, Executor, Lane, Step, StepResult};
+
+use super::config::{Config, KNOBS};
+
+/// Settings of the login role, those for this database first.
+const ROLE_SETTINGS: &str = "select distinct on (name) name, value from (\
+    select substr(s, 1, strpos(s, '=') - 1) as name, substr(s, strpos(s, '=') + 1) as value, setdatabase \
+    from pg_catalog.pg_db_role_setting, unnest(setconfig) s \
+    where setrole = (select oid from pg_catalog.pg_roles where rolname = session_user) \
+      and setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))) all_settings \
+    where name like 'pgrst.%' order by name, setdatabase desc";
+
+/// Runs statements in one read-only transaction as the login role.
+async fn ask(executor: &Executor, path: &'static str, steps: Vec<Step>) -> Result<Vec<StepResult>, pg::Error> {
+    let settings = vec![("search_path".into(), Bytes::from_static(path.as_bytes()))];
+    executor.run(Batch { lane: Lane::Wide, prepared: false, tainted: true, ..Batch::read(settings, steps) }).await
+}
+
+/// The options that `ALTER ROLE … SET pgrst.*` and `db-pre-config` set, without their prefix.
+pub(super) async fn settings(executor: &Executor, config: &Config) -> Result<Vec<(String, String)>, pg::Error> {
+    if !config.db_config {
+        return Ok(Vec::new());
+    }
+    let mut steps = vec![Step::new(ROLE_SETTINGS, Vec::new())];
+    if let Some(function) = &config.db_pre_config {
+        let (schema, name) = function.split_once('.').unwrap_or(("public", function));
+        // What the function sets differs from what was set before it.
+        steps.push(current_settings());
+        steps.push(Step::new(format!("select {}()", pg::qualified(schema, name)), Vec::new()));
+        steps.push(current_settings());
+    }
+    let results = ask(executor, "", steps).await?;
+    let mut found: Vec<(String, String)> = Vec::new();
+    if let Some(roles) = results.first() {
+        let unprefixed = pairs(roles).into_iter().map(|(n, v)| (n.trim_start_matches("pgrst.").to_owned(), v));
+        found.extend(unprefixed);
+    }
+    if let [_, before, _, after] = &results[..] {
+        let before = pairs(before);
+        found.extend(pairs(after).into_iter().filter(|pair| !before.contains(pair) && !pair.1.is_empty()));
+    }
+    Ok(found)
+}
+
+/// Every option that the database may set, as the session sees it now.
+fn current_settings() -> Step {
+    let names: Vec<String> = KNOBS.iter().filter(|k| k.in_db).map(|k| k.name.replace('-', "_")).collect();
+    let sql =
+        "select name, coalesce(current_setting('pgrst.' || name, true), '') from unnest(string_to_array($1, ',')) name";
+    Step::new(sql, vec![Some(Bytes::from(names.join(",")))])
+}
+
+fn pairs(result: &StepResult) -> Vec<(String, String)> {
+    let text = |field: Option<&[u8]>| String::from_utf8_lossy(field.unwrap_or_default()).into_owned();
+    result.rows.iter().map(|row| (text(row.get(0)), text(row.get(1)))).collect()
+}
+
+/// Reads the exposed part of the database.
+pub(super) async fn catalog(executor: &Executor, config: &Config) -> Result<Catalog, String> {
+    let options =
+        Options { schemas: config.db_schemas.clone(), extra_search_path: config.db_extra_search_path.clone() };
+    let param = |p: String| Some(Bytes::from(p));
+    let queries = catalog::queries(&options).into_iter();
+    let steps = queries.map(|q| Step::new(q.sql, q.params.into_iter().map(param).collect())).collect();
+    let results = ask(executor, "", steps).await.map_err(|e| e.to_string())?;
+    let first = |r: &StepResult| String::from_utf8_lossy(r.rows.value(0).unwrap_or_default()).into_owned();
+    let answers: Vec<String> = results.iter().map(first).collect();
+    // Reading the definitions of many views takes a while.
+    let assembled = tokio::task::spawn_blocking(move || catalog::assemble(&options, &answers)).await;
+    assembled.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+}

@@ -1,0 +1,154 @@
+//! The socket: HTTP/1.1 and HTTP/2 over TCP or a Unix socket, and a shutdown that lets requests finish.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, lookup_host};
+use tokio::sync::watch;
+
+use super::config::Endpoint;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a request's head; a long `in.(…)` filter fits, a flood does not.
+const HEAD_BYTES: usize = 128 * 1024;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// A bound socket.
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket.
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Binds an endpoint. `!4`, `*4`, `*6`, `!6` and `*` are any address, as in PostgREST.
+    ///
+    /// # Errors
+    /// The port is taken, or the address is not ours.
+    pub async fn bind(endpoint: &Endpoint, reuse_port: bool) -> io::Result<Self> {
+        if let Some(path) = &endpoint.unix_socket {
+            return bind_unix(Path::new(path), endpoint.unix_socket_mode).map(Self::Unix);
+        }
+        let port = endpoint.port.unwrap_or_default();
+        let addresses: Vec<SocketAddr> = match endpoint.host.as_str() {
+            "!4" | "*4" => vec![([0, 0, 0, 0], port).into()],
+            "!6" | "*6" | "*" => vec![(std::net::Ipv6Addr::UNSPECIFIED, port).into(), ([0, 0, 0, 0], port).into()],
+            host => lookup_host((host, port)).await?.collect(),
+        };
+        let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, format!("{:?} has no address", endpoint.host));
+        for address in addresses {
+            match bind_tcp(address, reuse_port) {
+                Ok(listener) => return Ok(Self::Tcp(listener)),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Where it listens, for a person.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map_or_else(|e| e.to_string(), |a| a.to_string()),
+            Self::Unix(listener) => {
+                let address = listener.local_addr().ok();
+                address.and_then(|a| a.as_pathname().map(|p| p.display().to_string())).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Answers requests until `stop` turns true; then takes no more and lets those under way finish.
+    pub async fn serve<F, R>(self, answer: F, mut stop: watch::Receiver<bool>)
+    where
+        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    {
+        let (answer, open) = (Arc::new(answer), GracefulShutdown::new());
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match accepted {
+                Ok(Accepted::Tcp(stream)) => {
+                    let _ = stream.set_nodelay(true);
+                    tokio::spawn(speak(stream, answer.clone(), open.watcher()));
+                }
+                Ok(Accepted::Unix(stream)) => drop(tokio::spawn(speak(stream, answer.clone(), open.watcher()))),
+                // Out of file descriptors, for one: it passes, and spinning would not help.
+                Err(error) => {
+                    tracing::warn!(target: "rest", %error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(self);
+        open.shutdown().await;
+    }
+
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => listener.accept().await.map(|(s, _)| Accepted::Tcp(s)),
+            Self::Unix(listener) => listener.accept().await.map(|(s, _)| Accepted::Unix(s)),
+        }
+    }
+}
+
+enum Accepted {
+    Tcp(TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+fn bind_tcp(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(reuse_port)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    // What a server that was killed left behind.
+    if std::os::unix::net::UnixStream::connect(path).is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(listener)
+}
+
+async fn speak<S, F, R>(stream: S, answer: Arc<F>, open: hyper_util::server::graceful::Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES as u32).max_concurrent_streams(256);
+    let service = service_fn(move |request| {
+        let answered = answer(request);
+        async move { Ok::<_, Infallible>(answered.await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = open.watch(connection.into_owned()).await {
+        tracing::debug!(target: "rest", %error, "connection ended");
+    }
+}

@@ -1,0 +1,204 @@
+//! Options and catalog, kept up to date while requests run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use base::Clock;
+use catalog::Catalog;
+use pg::exec::{ExecConfig, Executor};
+use pg::{Heard, Target};
+use tokio::sync::Notify;
+
+use super::metrics::Metrics;
+use super::{Application, Config, Sources, database};
+use crate::jwt::Authenticator;
+
+/// Changes that come within this time of each other are read once more together.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// The longest wait between two tries to load the catalog.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(32);
+
+/// A server's state, shared by its doors and its background work.
+pub struct Site<A> {
+    /// What answers.
+    pub app: Arc<A>,
+    executor: Executor,
+    target: Target,
+    clock: Clock,
+    /// The configuration file, read again at each reload.
+    file: Option<PathBuf>,
+    sources: Sources,
+    config: ArcSwap<Config>,
+    authenticator: ArcSwap<Authenticator>,
+    catalog: ArcSwapOption<Catalog>,
+    wanted: Notify,
+    config_wanted: AtomicBool,
+    listening: AtomicBool,
+    loaded: AtomicBool,
+    metrics: Metrics,
+}
+
+impl<A: Application> Site<A> {
+    /// Reads the options and makes the service by `make`; nothing is connected yet.
+    ///
+    /// # Errors
+    /// A sentence on the option that cannot be used.
+    pub fn new(
+        file: Option<PathBuf>,
+        sources: Sources,
+        clock: Clock,
+        make: impl FnOnce(Executor, &Config) -> A,
+    ) -> Result<Arc<Self>, String> {
+        let config = sources.config()?;
+        let target = Target::parse(config.db_uri.expose())?;
+        let executor = Executor::new(&target, exec_config(&config));
+        let authenticator = Arc::new(Authenticator::new(config.jwt_rules()?, clock.clone(), None));
+        let app = Arc::new(make(executor.clone(), &config));
+        app.configure(&config, authenticator.clone());
+        Ok(Arc::new(Self {
+            app,
+            executor,
+            target,
+            clock,
+            file,
+            sources,
+            config: ArcSwap::from_pointee(config),
+            authenticator: ArcSwap::new(authenticator),
+            catalog: ArcSwapOption::empty(),
+            wanted: Notify::new(),
+            config_wanted: AtomicBool::new(true),
+            listening: AtomicBool::new(false),
+            loaded: AtomicBool::new(false),
+            metrics: Metrics::default(),
+        }))
+    }
+
+    /// The options that hold now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// Does it answer: the catalog is loaded, and changes are heard of?
+    pub fn is_ready(&self) -> bool {
+        let heard = self.listening.load(Ordering::Relaxed) || !self.config.load().db_channel_enabled;
+        self.loaded.load(Ordering::Relaxed) && heard
+    }
+
+    /// The catalog as JSON; `None` before it is loaded.
+    pub(super) fn catalog_json(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self.catalog.load_full()?.as_ref()).ok()
+    }
+
+    pub(super) fn metrics_text(&self) -> String {
+        self.metrics.text(self.executor.stats(), self.authenticator.load().cache_stats())
+    }
+
+    /// Reads the catalog again soon.
+    pub fn reload_catalog(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Reads options and catalog again soon.
+    pub fn reload_config(&self) {
+        self.config_wanted.store(true, Ordering::Relaxed);
+        self.wanted.notify_one();
+    }
+
+    /// Loads now, and again whenever something changed. Never ends.
+    pub async fn keep_current(&self) {
+        self.wanted.notify_one();
+        let mut pause = DEBOUNCE;
+        loop {
+            self.wanted.notified().await;
+            match self.load().await {
+                Ok(()) => pause = DEBOUNCE,
+                Err(error) => {
+                    self.metrics.catalog_failed();
+                    self.loaded.store(false, Ordering::Relaxed);
+                    tracing::error!(target: "rest", %error, "cannot load the schema cache; trying again");
+                    pause = (pause * 2).min(LONGEST_BACK_OFF);
+                    self.wanted.notify_one();
+                }
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Hears of changes through the database. Never ends.
+    pub async fn listen(&self) {
+        let config = self.config();
+        if !config.db_channel_enabled {
+            return std::future::pending().await;
+        }
+        pg::listen(&self.target, &config.db_channel, |heard| {
+            self.listening.store(heard_is_well(&heard), Ordering::Relaxed);
+            match heard {
+                Heard::Connected => self.reload_catalog(),
+                Heard::Lost(error) => tracing::warn!(target: "rest", error, "not listening for changes; trying again"),
+                Heard::Payload(text) => match text.as_str() {
+                    "" | "reload schema" => self.reload_catalog(),
+                    "reload config" => self.reload_config(),
+                    other => tracing::debug!(target: "rest", other, "unknown notification"),
+                },
+            }
+        })
+        .await;
+    }
+
+    async fn load(&self) -> Result<(), String> {
+        if self.config_wanted.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.load_config().await
+        {
+            // Wrong options keep the old ones; a database that is away is asked again.
+            self.config_wanted.store(self.catalog.load().is_none(), Ordering::Relaxed);
+            tracing::error!(target: "rest", %error, "cannot read the configuration; the old one stays");
+        }
+        let started = Instant::now();
+        let catalog = Arc::new(database::catalog(&self.executor, &self.config.load()).await?);
+        self.metrics.catalog_loaded(started.elapsed());
+        tracing::info!(target: "rest", summary = catalog.summary(), "schema cache loaded");
+        self.executor.invalidate();
+        self.app.set_catalog(catalog.clone());
+        self.catalog.store(Some(catalog));
+        self.loaded.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn load_config(&self) -> Result<(), String> {
+        let mut sources = self.sources.clone();
+        if let Some(file) = &self.file {
+            sources.file = Some(std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?);
+        }
+        let own = sources.config()?;
+        sources.database = database::settings(&self.executor, &own).await.map_err(|e| e.to_string())?;
+        let config = sources.config()?;
+        let rules = config.jwt_rules()?;
+        if config != **self.config.load() {
+            let authenticator = Arc::new(Authenticator::new(rules, self.clock.clone(), None));
+            self.app.configure(&config, authenticator.clone());
+            self.authenticator.store(authenticator);
+            self.config.store(Arc::new(config));
+        }
+        Ok(())
+    }
+}
+
+fn heard_is_well(heard: &Heard) -> bool {
+    !matches!(heard, Heard::Lost(_))
+}
+
+/// `db-pool` counts the connections that serve one request at a time; short reads share a few besides.
+fn exec_config(config: &Config) -> ExecConfig {
+    let defaults = ExecConfig::default();
+    ExecConfig {
+        short_connections: std::thread::available_parallelism().map_or(2, |n| n.get()),
+        wide_connections: config.db_pool.unwrap_or(defaults.wide_connections),
+        acquisition_timeout: config.db_pool_acquisition_timeout,
+        max_idle: config.db_pool_max_idletime,
+        max_lifetime: config.db_pool_max_lifetime,
+        ..defaults
+    }
+}
