@@ -139,10 +139,26 @@ async fn keep(fresh: &Path, template: &Path) -> Result<(), Error> {
     let aside = template.with_extension(format!("new-{}", std::process::id()));
     remove_tree(&aside)?;
     let done = copy(fresh, &aside, &me).await.and_then(|_| std::fs::rename(&aside, template).at("create", template));
-    if done.is_err() {
-        remove_tree(&aside)?;
+    match &done {
+        Ok(()) => forget_older(template),
+        Err(_) => remove_tree(&aside)?,
     }
     done
+}
+
+/// Removes the templates of earlier releases of this major. A start that is copying one falls back to `initdb`.
+fn forget_older(template: &Path) {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let kept = name(template);
+    let Some((major, _)) = kept.split_once('-') else { return };
+    let entries =
+        template.parent().and_then(|parent| parent.read_dir().ok()).into_iter().flatten().filter_map(Result::ok);
+    for path in entries.map(|entry| entry.path()) {
+        let other = name(&path);
+        if other != kept && other.starts_with(&format!("{major}-")) && !other.contains(".new-") {
+            let _ = remove_tree(&path);
+        }
+    }
 }
 
 /// Copies a cluster that is at rest, and gives the copy to `user`. `true` when done.

@@ -15,7 +15,9 @@ pub(crate) struct Conf<'a> {
     pub listen: &'a [IpAddr],
     pub port: u16,
     pub socket_dir: &'a Path,
-    pub preload: &'a [&'a str],
+    pub major: u32,
+    /// Is pg_stat_statements installed? It is the one library that is loaded at the start.
+    pub statements: bool,
     pub extra: &'a [(String, String)],
 }
 
@@ -27,6 +29,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("work_mem", "4MB"),
     ("maintenance_work_mem", "64MB"),
     ("jit", "off"),
+    // Touched in full at the start, and rarely needed: a quarter of the default saves 1.3 MiB; serializable transactions lock by page sooner.
+    ("max_pred_locks_per_transaction", "16"),
     // Logical replication for Realtime; a dead slot must not fill the disk.
     ("wal_level", "logical"),
     ("max_wal_senders", "10"),
@@ -76,7 +80,15 @@ impl Conf<'_> {
         line("listen_addresses", &addresses.join(","))?;
         line("port", &self.port.to_string())?;
         line("unix_socket_directories", &self.socket_dir.to_string_lossy())?;
-        line("shared_preload_libraries", &self.preload.join(","))?;
+        if self.statements {
+            line("shared_preload_libraries", "pg_stat_statements")?;
+            // A fifth of the default saves 1.5 MiB.
+            line("pg_stat_statements.max", "1000")?;
+        }
+        if self.major >= 18 {
+            // As before 18: three more processes are not worth it on a small machine.
+            line("io_method", "sync")?;
+        }
         for (name, value) in self.extra {
             line(name, value)?;
         }
@@ -133,7 +145,7 @@ mod tests {
     use super::*;
 
     fn conf<'a>(extra: &'a [(String, String)]) -> Conf<'a> {
-        Conf { listen: &[], port: 5432, socket_dir: Path::new("/run/x"), preload: &[], extra }
+        Conf { listen: &[], port: 5432, socket_dir: Path::new("/run/x"), major: 17, statements: false, extra }
     }
 
     #[test]

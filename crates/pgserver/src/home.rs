@@ -28,6 +28,7 @@ pub(crate) struct Home {
     /// Twelve hex digits of the path's hash: the name of what lies outside.
     pub id: String,
     _lock: Flock<File>,
+    elsewhere_lock: Option<Flock<File>>,
 }
 
 impl Home {
@@ -38,21 +39,26 @@ impl Home {
         refuse_foreign(&root)?;
         let lock = lock(&root)?;
         let id = hex::encode(&Sha256::digest(root.as_os_str().as_encoded_bytes())[..6]);
-        Ok(Self { root, id, _lock: lock })
+        Ok(Self { root, id, _lock: lock, elsewhere_lock: None })
     }
 
     /// Who owns the cluster's data, if there is any: it may only run as its owner.
     pub fn data_owner(&self) -> Option<u32> {
-        [self.root.join("pgdata"), self.fallback().join("pgdata")]
+        [self.root.join("pgdata"), self.elsewhere().join("pgdata")]
             .iter()
             .find_map(|data| data.join("PG_VERSION").metadata().ok())
             .map(|meta| meta.uid())
     }
 
-    /// The folder that holds `pgdata` and the private prefix: the home itself, or a place that `user` can reach.
-    pub fn place(&self, user: &RunUser, notes: &mut Vec<String>) -> Result<PathBuf, Error> {
+    /// The folder that holds `pgdata` and the private prefix: the home itself, or a place that `user` can reach, to which `pgdata` in the
+    /// home is a link then.
+    pub fn place(&mut self, user: &RunUser, notes: &mut Vec<String>) -> Result<PathBuf, Error> {
         let here = self.root.join("pgdata");
-        let is_link = here.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        let mut is_link = here.is_symlink();
+        if is_link && !here.exists() {
+            std::fs::remove_file(&here).at("remove", &here)?;
+            is_link = false;
+        }
         let barred = user.barred_at(&self.root);
         if here.join("PG_VERSION").exists() && !is_link {
             return match barred {
@@ -64,30 +70,35 @@ impl Home {
                 }),
             };
         }
-        let fallback = self.fallback();
-        let Some(dir) = barred.or_else(|| fallback.join("pgdata/PG_VERSION").exists().then(|| self.root.clone()))
-        else {
+        let elsewhere = self.elsewhere();
+        if barred.is_none() && !elsewhere.join("pgdata/PG_VERSION").exists() {
             return Ok(self.root.clone());
-        };
-        make_dir(&fallback, 0o755)?;
-        if user.barred_at(&fallback).is_some() {
-            let hint = format!("`{}` may enter neither it nor {FALLBACK_ROOT}; run `chmod a+x` on it", user.name);
-            return Err(Error::Permission { what: "reach", path: dir, hint });
         }
+        make_dir(&elsewhere, 0o755)?;
+        if let Some(dir) = user.barred_at(&elsewhere) {
+            let hint = format!("`{}` may enter neither it nor {}; run `chmod a+x` on it", user.name, dir.display());
+            return Err(Error::Permission { what: "reach", path: self.root.clone(), hint });
+        }
+        // A copy of a project's folder has the same link: only one of the two runs at a time.
+        self.elsewhere_lock = Some(lock(&elsewhere)?);
         if !is_link && here.symlink_metadata().is_err() {
-            std::os::unix::fs::symlink(fallback.join("pgdata"), &here).at("create", &here)?;
+            std::os::unix::fs::symlink(elsewhere.join("pgdata"), &here).at("create", &here)?;
         }
         notes.push(format!(
-            "the database is in {}, since `{}`, as which PostgreSQL runs, may not enter {}",
-            fallback.display(),
+            "the database is in {}: PostgreSQL runs as `{}`, which could not enter {}",
+            elsewhere.display(),
             user.name,
-            dir.display()
+            barred.as_deref().unwrap_or(&self.root).display()
         ));
-        Ok(fallback)
+        Ok(elsewhere)
     }
 
-    fn fallback(&self) -> PathBuf {
-        Path::new(FALLBACK_ROOT).join(&self.id)
+    /// The place outside the home: where the link in it leads (the project may have been moved since), else by the home's path.
+    fn elsewhere(&self) -> PathBuf {
+        let linked = self.root.join("pgdata").read_link().ok().and_then(|target| target.parent().map(Path::to_owned));
+        linked
+            .filter(|place| place.parent() == Some(Path::new(FALLBACK_ROOT)))
+            .unwrap_or_else(|| Path::new(FALLBACK_ROOT).join(&self.id))
     }
 
     /// `<home>/logs/postgresql.log`, its folder made.

@@ -202,14 +202,17 @@ pub(crate) fn launch(user: &RunUser, postgres: &Path, data: &Path, log: &Path) -
     let out = open_log(log)?;
     let log_start = out.metadata().at("read", log)?.len();
     let err = out.try_clone().at("open", log)?;
-    let child = user
-        .command(postgres)
-        .arg("-D")
-        .arg(data)
-        .stdout(out)
-        .stderr(err)
-        .spawn()
-        .map_err(|error| Error::io("run", postgres, error))?;
+    let child =
+        user.command(postgres).arg("-D").arg(data).stdout(out).stderr(err).spawn().map_err(|error| {
+            match error.kind() {
+                std::io::ErrorKind::PermissionDenied => Error::Permission {
+                    what: "run",
+                    path: postgres.to_owned(),
+                    hint: "its disk may be mounted noexec; choose another with --data-dir".to_owned(),
+                },
+                _ => Error::io("run", postgres, error),
+            }
+        })?;
     let pid = child.id().unwrap_or_default();
     Ok(Launched { child, pid, log_start })
 }

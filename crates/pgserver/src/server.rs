@@ -1,8 +1,10 @@
 //! From a home to a running server: the order of things.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use base::Secret;
 use nix::sys::signal::Signal;
@@ -50,11 +52,12 @@ impl Server {
     /// See [`Error`]: each says what to do. Nothing that was there is changed by a start that fails.
     pub async fn start(options: Options, progress: impl Fn(&str) + Send + Sync) -> Result<Self, Error> {
         let mut notes = Vec::new();
-        let home = Home::open(&options.home)?;
+        let mut home = Home::open(&options.home)?;
         let user = RunUser::choose(home.data_owner(), &mut notes).await?;
         let place = home.place(&user, &mut notes)?;
         let data = place.join("pgdata");
         let found = cluster::inspect(&data)?;
+        refuse_other_owner(&data, &user)?;
         let installation = choose::installation(&options, &home, &user, &data, &found, &mut notes, &progress).await?;
 
         let prefix_root = place.join(format!("postgres-{}", installation.major));
@@ -88,6 +91,7 @@ impl Server {
             log: home.log_file()?,
             pid: AtomicU32::new(0),
         });
+        let watchdog = Watchdog::start(options.lifetime, &data, &home.root)?;
         let (running, port) = match holder {
             Holder::Ours(file) if file.ready && !configured && file.socket_dir == socket_dir => {
                 tracing::info!(pid = file.pid, "adopting the PostgreSQL that an earlier process left running");
@@ -103,7 +107,6 @@ impl Server {
             }
         };
 
-        let watchdog = Watchdog::start(options.lifetime, &data, &home.root)?;
         let (stop, stopped) = oneshot::channel();
         let (state_sender, state) = watch::channel(State::Ready);
         let watched = Arc::clone(&plan);
@@ -139,7 +142,10 @@ impl Server {
     /// The first connection: sets the superuser's password where it has none, and checks that our extensions are seen.
     async fn first_words(&mut self, share: &Path) -> Result<(), Error> {
         let secrets = self._home.secrets()?;
-        let told = superuser::introduce(&self.admin_config("postgres"), &secrets).await?;
+        let config = self.admin_config("postgres");
+        let told = tokio::time::timeout(FIRST_WORDS_TIMEOUT, superuser::introduce(&config, &secrets)).await.map_err(
+            |_| Error::StartTimeout { seconds: FIRST_WORDS_TIMEOUT.as_secs(), log: self.plan.log.clone() },
+        )??;
         self.password = told.password;
         if Path::new(&told.share).canonicalize().ok() != share.canonicalize().ok() {
             self.notes.push(format!(
@@ -266,6 +272,20 @@ async fn end_earlier(holder: Holder) -> Result<Holder, Error> {
     Ok(Holder::Nobody)
 }
 
+/// PostgreSQL refuses data of another user than its own; as root we would hand it to the owner, if that one had a name here.
+fn refuse_other_owner(data: &Path, user: &RunUser) -> Result<(), Error> {
+    let owner = data.join("PG_VERSION").metadata().ok().map(|meta| meta.uid());
+    if owner.is_none_or(|owner| owner == user.uid) {
+        return Ok(());
+    }
+    let (name, path) = (&user.name, data.display());
+    let hint = format!("it belongs to another user; start as that one, or run `sudo chown -R {name} {path}`");
+    Err(Error::Permission { what: "use", path: data.to_owned(), hint })
+}
+
+/// A server that accepts connections answers at once; a longer silence is a defect worth an error.
+const FIRST_WORDS_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How often another free port is tried when nobody asked for a certain one.
 const PORT_ATTEMPTS: u32 = 5;
 
@@ -281,10 +301,10 @@ struct Seat<'a> {
 impl Seat<'_> {
     /// Writes the three configuration files; `true` when one changed.
     fn configure(&self, port: u16) -> Result<bool, Error> {
-        let has_statements = self.installation.has_library("pg_stat_statements");
-        let preload: &[&str] = if has_statements { &["pg_stat_statements"] } else { &[] };
+        let statements = self.installation.has_library("pg_stat_statements");
         let Options { listen, settings: extra, .. } = self.options;
-        let settings = Conf { listen, port, socket_dir: self.socket_dir, preload, extra }.settings()?;
+        let major = self.installation.major;
+        let settings = Conf { listen, port, socket_dir: self.socket_dir, major, statements, extra }.settings()?;
         let me = User::from_uid(Uid::effective()).ok().flatten().map_or_else(|| self.user.name.clone(), |me| me.name);
         let mut names = vec![self.user.name.as_str()];
         if me != self.user.name {

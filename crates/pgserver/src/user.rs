@@ -92,7 +92,7 @@ impl RunUser {
 
     /// Can we become this user? Not in a container without the right to change users.
     async fn verified(self) -> Result<Self, Error> {
-        match self.command("true").stdout(Stdio::null()).stderr(Stdio::null()).status().await {
+        match self.command("/bin/sh").args(["-c", ":"]).stdout(Stdio::null()).stderr(Stdio::null()).status().await {
             Ok(_) => Ok(self),
             Err(error) => {
                 Err(Error::NoUnprivilegedUser { reason: format!("changing to `{}` failed: {error}", self.name) })

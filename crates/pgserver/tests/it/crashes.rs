@@ -25,6 +25,27 @@ async fn a_killed_postmaster_comes_back_with_every_acknowledged_row() {
 }
 
 #[tokio::test]
+async fn a_killed_backend_costs_no_acknowledged_row() {
+    let home = folder();
+    let server = start(home.path()).await;
+    let client = admin(&server).await;
+    client.batch_execute("create table kept (x int); insert into kept values (1)").await.unwrap();
+    let backend = number(&client, "select pg_backend_pid()::int8").await;
+    kill(backend.try_into().unwrap());
+    let config = server.admin_config("postgres");
+    for attempt in 0.. {
+        // PostgreSQL ends all connections and recovers by itself.
+        match connect(&config).await {
+            Ok(client) if client.simple_query("select").await.is_ok() => break,
+            other => assert!(attempt < 600, "{other:?}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(number(&admin(&server).await, "select count(*) from kept").await, 1);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_whose_basalt_was_killed_is_adopted() {
     let home = folder();
     let holder = Holder::start(home.path(), &[]);

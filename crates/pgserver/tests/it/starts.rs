@@ -110,6 +110,18 @@ async fn a_home_that_the_clusters_user_cannot_enter_keeps_its_data_elsewhere() {
     assert_eq!(server.data_dir(), elsewhere, "the place is a function of the home's path");
     assert_eq!(number(&admin(&server).await, "select count(*) from pg_class where relname = 'kept'").await, 1);
     server.stop().await.unwrap();
+
+    // The project moves: its data is still its own.
+    let moved = closed.path().join("moved");
+    std::fs::rename(&home, &moved).unwrap();
+    let server = start(&moved).await;
+    assert_eq!(server.data_dir(), elsewhere);
+    // And a copy of its folder, which has the same link, does not run beside it.
+    std::fs::create_dir(&home).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, home.join("pgdata")).unwrap();
+    let error = refused(options(&home)).await;
+    assert!(error.contains("in use by another basalt"), "{error}");
+    server.stop().await.unwrap();
     std::fs::remove_dir_all(elsewhere.parent().unwrap()).unwrap();
 }
 
