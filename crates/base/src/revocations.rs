@@ -23,6 +23,13 @@ impl Revocations {
         self.len.store(map.len(), Ordering::Release);
     }
 
+    /// Accepts the tokens of `session` again: its user's ban was lifted.
+    pub fn restore(&self, session: Uuid) {
+        let mut map = self.until.write();
+        map.remove(&session);
+        self.len.store(map.len(), Ordering::Release);
+    }
+
     /// Is the token of this session dead?
     pub fn is_revoked(&self, session: Uuid) -> bool {
         self.len.load(Ordering::Acquire) > 0 && self.until.read().contains_key(&session)
@@ -52,6 +59,9 @@ mod tests {
         assert!(set.is_empty());
         set.revoke(id, 100);
         assert!(set.is_revoked(id));
+        set.restore(id);
+        assert!(!set.is_revoked(id));
+        set.revoke(id, 100);
         set.prune(99);
         assert!(set.is_revoked(id));
         set.prune(100);

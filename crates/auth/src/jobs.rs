@@ -1,0 +1,58 @@
+//! Background work: forget what nobody needs any more, and read at start what must not be forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use service::Tasks;
+
+use crate::Auth;
+use crate::error::Error;
+use crate::store;
+
+/// How often the clean-up runs.
+const EVERY: Duration = Duration::from_secs(60);
+
+impl Auth {
+    /// Reads which sessions ended before their tokens: call it before the first request.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn load_revocations(&self) -> Result<(), Error> {
+        let tx = self.begin().await?;
+        let all = store::revoked::all(&tx, self.clock.now()).await?;
+        tx.commit().await?;
+        for (session, until) in all {
+            self.revocations.revoke(session, until.unix_timestamp());
+        }
+        Ok(())
+    }
+
+    /// Starts the background work of the service.
+    pub fn start_jobs(self: &Arc<Self>, tasks: &Tasks) {
+        let auth = Arc::clone(self);
+        tasks.spawn_until_stop(async move {
+            loop {
+                tokio::time::sleep(EVERY).await;
+                if let Err(error) = auth.clean_up().await {
+                    tracing::warn!(target: "auth", %error, "the clean-up of schema auth failed; it comes again");
+                }
+            }
+        });
+    }
+
+    /// One round of the clean-up; bounded, so that it never holds locks for long.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn clean_up(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.revocations.prune(now.unix_timestamp());
+        let tx = self.begin().await?;
+        store::revoked::prune(&tx, now).await?;
+        if self.config.cleanup_enabled {
+            store::cleanup::run(&tx, now, &self.config).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}

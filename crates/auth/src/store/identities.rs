@@ -1,0 +1,98 @@
+use pg::PlatformTx;
+use pg::tokio_postgres::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::get;
+use crate::model::Object;
+
+const INSERT: &str = "insert into auth.identities (id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $6, $6)";
+
+pub(crate) async fn insert(
+    tx: &PlatformTx,
+    user_id: Uuid,
+    provider: &str,
+    provider_id: &str,
+    data: &Object,
+    now: OffsetDateTime,
+) -> Result<Uuid, pg::Error> {
+    let id = crypto::random::uuid();
+    tx.execute(INSERT, &[&id, &provider_id, &user_id, &Json(data), &provider, &now]).await?;
+    Ok(id)
+}
+
+const MERGE: &str =
+    "update auth.identities set identity_data = identity_data || $2::jsonb, updated_at = $3 where id = $1";
+
+/// Merges into `identity_data`.
+pub(crate) async fn merge_data(tx: &PlatformTx, id: Uuid, data: &Object, now: OffsetDateTime) -> Result<(), pg::Error> {
+    tx.execute(MERGE, &[&id, &Json(data), &now]).await?;
+    Ok(())
+}
+
+const SIGNED_IN: &str =
+    "update auth.identities set identity_data = $2, last_sign_in_at = $3, updated_at = $3 where id = $1";
+
+/// A sign-in through the identity's provider, with what the provider says of the user now.
+pub(crate) async fn signed_in(tx: &PlatformTx, id: Uuid, data: &Object, now: OffsetDateTime) -> Result<(), pg::Error> {
+    tx.execute(SIGNED_IN, &[&id, &Json(data), &now]).await?;
+    Ok(())
+}
+
+const DELETE: &str = "delete from auth.identities where id = $1";
+
+pub(crate) async fn delete(tx: &PlatformTx, id: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE, &[&id]).await?;
+    Ok(())
+}
+
+const DELETE_OTHERS: &str = "delete from auth.identities where user_id = $1 and id <> $2";
+
+/// Keeps only one identity of a user.
+pub(crate) async fn delete_others(tx: &PlatformTx, user_id: Uuid, keep: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE_OTHERS, &[&user_id, &keep]).await?;
+    Ok(())
+}
+
+const DELETE_ALL: &str = "delete from auth.identities where user_id = $1";
+
+pub(crate) async fn delete_all(tx: &PlatformTx, user_id: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE_ALL, &[&user_id]).await?;
+    Ok(())
+}
+
+const OWNER: &str = "select user_id from auth.identities where provider_id = $1 and provider = $2";
+
+/// Whose identity at a provider is this?
+pub(crate) async fn owner(tx: &PlatformTx, provider: &str, provider_id: &str) -> Result<Option<Uuid>, pg::Error> {
+    tx.row(OWNER, &[&provider_id, &provider]).await?.map(|row| get(&row, "user_id")).transpose()
+}
+
+const PROVIDERS: &str = "select provider from auth.identities where user_id = $1 order by created_at, id";
+
+/// The user's providers, oldest first, each once: `app_metadata.providers`.
+pub(crate) async fn providers(tx: &PlatformTx, user_id: Uuid) -> Result<Vec<String>, pg::Error> {
+    let mut names: Vec<String> = Vec::new();
+    for row in tx.rows(PROVIDERS, &[&user_id]).await? {
+        let name: String = get(&row, "provider")?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+const OBSCURE: &str =
+    "update auth.identities set provider_id = $2, identity_data = '{}'::jsonb, updated_at = $3 where id = $1";
+
+/// Takes the person out of an identity.
+pub(crate) async fn obscure(
+    tx: &PlatformTx,
+    id: Uuid,
+    provider_id: &str,
+    now: OffsetDateTime,
+) -> Result<(), pg::Error> {
+    tx.execute(OBSCURE, &[&id, &provider_id, &now]).await?;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! The service as clients see it: requests in, answers out, over a real PostgreSQL with a frozen clock.
+
+mod admin;
+mod client_suite;
+mod email_change;
+mod errors;
+mod hooks;
+mod mfa;
+mod otp;
+mod pkce;
+mod refresh;
+mod sequences;
+mod sessions;
+mod signup;
+mod user;
+mod world;
