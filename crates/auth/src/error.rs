@@ -176,7 +176,9 @@ impl Error {
         if let (true, Some(version)) = (new_format, request_headers.get(API_VERSION)) {
             headers.insert(API_VERSION, version.clone());
         }
-        if !matches!(self, Self::OAuth { .. }) && !(new_format && matches!(self, Self::WeakPassword { .. })) {
+        let has_own_code =
+            matches!(self, Self::OAuth { .. }) || new_format && matches!(self, Self::WeakPassword { .. });
+        if !has_own_code {
             headers.insert(ERROR_CODE, HeaderValue::from_static(self.code().as_str()));
         }
         if let Self::Api { retry_after_seconds: Some(seconds), .. } = self {

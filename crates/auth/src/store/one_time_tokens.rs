@@ -41,7 +41,7 @@ pub(crate) async fn find(
     let Some(row) = tx.row(BY_HASH, &[&hashes, &names]).await? else { return Ok(None) };
     let kind: String = get(&row, "kind")?;
     let kind = kinds.iter().copied().find(|known| known.as_str() == kind);
-    Ok(kind.map(|kind| get(&row, "user_id").map(|user| (user, kind))).transpose()?)
+    kind.map(|kind| get(&row, "user_id").map(|user| (user, kind))).transpose()
 }
 
 const CLEAR_ALL: &str = "delete from auth.one_time_tokens where user_id = $1";

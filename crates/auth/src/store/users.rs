@@ -52,25 +52,25 @@ const BY_PHONE_CHANGE: &str =
     select_user!("where u.instance_id = $1 and u.phone_change = $2 and u.aud = $3 and not u.is_sso_user limit 1");
 
 pub(crate) async fn find(tx: &PlatformTx, id: Uuid) -> Result<Option<User>, pg::Error> {
-    one(tx.row(BY_ID, &[&id]).await?)
+    one(tx.row(BY_ID, &[&id]).await?.as_ref())
 }
 
 /// Locks the row: for a decision that must not be taken twice.
 pub(crate) async fn lock(tx: &PlatformTx, id: Uuid) -> Result<Option<User>, pg::Error> {
-    one(tx.row(BY_ID_FOR_UPDATE, &[&id]).await?)
+    one(tx.row(BY_ID_FOR_UPDATE, &[&id]).await?.as_ref())
 }
 
 /// `email` in lower case.
 pub(crate) async fn find_by_email(tx: &PlatformTx, email: &str, aud: &str) -> Result<Option<User>, pg::Error> {
-    one(tx.row(BY_EMAIL, &[&INSTANCE, &email, &aud]).await?)
+    one(tx.row(BY_EMAIL, &[&INSTANCE, &email, &aud]).await?.as_ref())
 }
 
 pub(crate) async fn find_by_phone(tx: &PlatformTx, phone: &str, aud: &str) -> Result<Option<User>, pg::Error> {
-    one(tx.row(BY_PHONE, &[&INSTANCE, &phone, &aud]).await?)
+    one(tx.row(BY_PHONE, &[&INSTANCE, &phone, &aud]).await?.as_ref())
 }
 
 pub(crate) async fn find_by_phone_change(tx: &PlatformTx, phone: &str, aud: &str) -> Result<Option<User>, pg::Error> {
-    one(tx.row(BY_PHONE_CHANGE, &[&INSTANCE, &phone, &aud]).await?)
+    one(tx.row(BY_PHONE_CHANGE, &[&INSTANCE, &phone, &aud]).await?.as_ref())
 }
 
 const FOR_EMAIL_CHANGE: &str = select_user!(
@@ -80,7 +80,7 @@ const FOR_EMAIL_CHANGE: &str = select_user!(
 
 /// Whose change of address is under way, by the old address or the new one?
 pub(crate) async fn find_for_email_change(tx: &PlatformTx, email: &str, aud: &str) -> Result<Option<User>, pg::Error> {
-    one(tx.row(FOR_EMAIL_CHANGE, &[&INSTANCE, &email, &aud]).await?)
+    one(tx.row(FOR_EMAIL_CHANGE, &[&INSTANCE, &email, &aud]).await?.as_ref())
 }
 
 /// Another user who holds this address, by his row or by an identity that is not of an SSO provider.
@@ -267,8 +267,8 @@ pub(crate) async fn is_sso(tx: &PlatformTx, id: Uuid) -> Result<Option<bool>, pg
     tx.row(SSO_BY_ID, &[&id]).await?.map(|row| get(&row, "is_sso_user")).transpose()
 }
 
-fn one(row: Option<Row>) -> Result<Option<User>, pg::Error> {
-    row.as_ref().map(from_row).transpose()
+fn one(row: Option<&Row>) -> Result<Option<User>, pg::Error> {
+    row.map(from_row).transpose()
 }
 
 fn object(value: Option<Value>) -> Object {
