@@ -35,6 +35,10 @@ pub(crate) async fn installation(
     };
     let store = store(options, home, user);
     let wanted = made_by.or(options.major);
+    if let Some(url) = &options.archive_url {
+        let wish = Wish { major: wanted.unwrap_or(DEFAULT_MAJOR), exactly: made_by.is_some(), archive_url: Some(url) };
+        return obtain::obtain(&store, wish, progress).await;
+    }
     let mut installed = find::all(options.search_path.as_deref(), &obtain::obtained(&store), wanted).await;
     installed.retain(|installation| user.barred_at(&installation.bin).is_none());
 
@@ -49,7 +53,7 @@ pub(crate) async fn installation(
         _ => {
             let major = wanted.unwrap_or(DEFAULT_MAJOR);
             let exactly = made_by.is_some() || options.fetch;
-            let wish = Wish { major, exactly, archive_url: options.archive_url.as_deref() };
+            let wish = Wish { major, exactly, archive_url: None };
             obtain::obtain(&store, wish, progress).await?
         }
     };

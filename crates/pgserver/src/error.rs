@@ -92,12 +92,12 @@ pub enum Error {
     },
     /// Nothing to run.
     #[error(
-        "no PostgreSQL ({} to {}) found on this machine, and none could be obtained: {reason}. Install one (Debian: `apt install postgresql`, \
-         macOS: `brew install postgresql@17`), or npm, or give --postgres-archive URL, or use a running one with --database-url",
-        crate::find::OLDEST,
-        crate::find::NEWEST
+        "no PostgreSQL {wanted} on this machine, and none could be obtained: {reason}. Install one (Debian: `apt install postgresql`, \
+         macOS: `brew install postgresql@17`) or npm, name an archive with --postgres-archive, or use a running one with --database-url"
     )]
     NoPostgres {
+        /// `17`, or `15 to 18` where any would do.
+        wanted: String,
         /// Why each way to obtain one failed.
         reason: String,
     },

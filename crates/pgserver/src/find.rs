@@ -52,8 +52,8 @@ impl Installation {
     }
 }
 
-/// Every PostgreSQL of 15 to 18 that is installed, best first: `preferred`, then the newest.
-/// `path`: the value of `PATH`. `more`: folders with programs that we obtained earlier.
+/// Every PostgreSQL of 15 to 18 that is there, best first: of the `preferred` major, then those that the machine's owner installed, then
+/// the newest. `path`: the value of `PATH`. `more`: folders with programs that we obtained earlier.
 pub async fn all(path: Option<&OsStr>, more: &[PathBuf], preferred: Option<u32>) -> Vec<Installation> {
     let mut folders = on_path(path);
     folders.extend(known_layouts());
@@ -76,7 +76,10 @@ pub async fn all(path: Option<&OsStr>, more: &[PathBuf], preferred: Option<u32>)
         found.extend(Installation::at(&folder).await);
     }
     // Stable: of two with one major, the one that `PATH` names first stays first.
-    found.sort_by_key(|installation| (Some(installation.major) != preferred, std::cmp::Reverse(installation.major)));
+    found.sort_by_key(|installation| {
+        let obtained = more.iter().any(|folder| installation.bin.starts_with(folder));
+        (Some(installation.major) != preferred, obtained, std::cmp::Reverse(installation.major))
+    });
     found
 }
 

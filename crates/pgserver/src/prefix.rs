@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, IoContext};
 use crate::find::Installation;
 use crate::options::ExtensionFile;
+use crate::user::open_tree;
 
 /// Changes when the layout below changes, so that an old prefix is made anew.
 const FORMAT: &str = "basalt prefix 1";
@@ -56,6 +57,7 @@ pub fn ensure(root: &Path, installation: &Installation, ours: &[ExtensionFile]) 
     std::fs::create_dir_all(&aside).at("create", &aside)?;
     build(&aside, installation, &shape, ours)?;
     std::fs::write(aside.join("stamp"), &stamp).at("write", &aside)?;
+    open_tree(&aside)?;
     let old = root.with_extension("old");
     remove_tree(&old)?;
     if root.symlink_metadata().is_ok() {

@@ -1,20 +1,15 @@
-//! A cluster for tests: fast because it promises nothing, gone when the test process is.
-//!
-//! ```no_run
-//! static CLUSTER: OnceLock<Server> = OnceLock::new();
-//! let server = CLUSTER.get_or_init(|| testing::on_own_thread(testing::throw_away(extensions)).unwrap());
-//! ```
+//! A cluster for tests: fast because it promises nothing, gone when the test process is. Keep the [`crate::Server`] on a runtime that
+//! outlives single tests: dropped with one, it stops.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Uid;
 
 use crate::postmaster::{self, PidFile};
 use crate::prefix::remove_tree;
-use crate::{Error, ExtensionFile, Lifetime, Options, Server};
+use crate::{ExtensionFile, Lifetime, Options};
 
 const NAME: &str = "basalt-test-";
 
@@ -36,32 +31,6 @@ pub fn throw_away(extension_files: Vec<ExtensionFile>) -> Options {
         lifetime: Lifetime::ThrowAway,
         ..Options::new(home, 0)
     }
-}
-
-/// Starts a server on a thread and runtime of its own, so that it outlives the runtimes of single tests. It is stopped with the process.
-///
-/// # Errors
-/// Those of [`Server::start`].
-pub fn on_own_thread(options: Options) -> Result<Server, Error> {
-    let (sender, receiver) = mpsc::channel();
-    let home = options.home.clone();
-    let run = move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                let _ = sender.send(Err(Error::io("start a thread for", &options.home, error)));
-                return;
-            }
-        };
-        let quiet = |step: &str| tracing::debug!("{step}");
-        let started = runtime.block_on(Server::start(options, quiet));
-        if sender.send(started).is_ok() {
-            runtime.block_on(std::future::pending::<()>());
-        }
-    };
-    let gone = || Error::io("start a thread for", &home, std::io::Error::other("the thread ended"));
-    std::thread::Builder::new().name("pgserver".to_owned()).spawn(run).map_err(|_| gone())?;
-    receiver.recv().map_err(|_| gone())?
 }
 
 /// Removes the homes of test processes that are gone, should their watchdog have been killed with them.

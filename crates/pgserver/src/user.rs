@@ -183,6 +183,25 @@ pub(crate) fn own_tree(user: &RunUser, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Opens a tree for everybody to read, whatever our umask is: the cluster's user runs what is in it. Links are not followed.
+pub(crate) fn open_tree(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    let meta = path.symlink_metadata().at("read", path)?;
+    if meta.is_symlink() {
+        return Ok(());
+    }
+    let wanted = meta.mode() & 0o777 | if meta.is_dir() { 0o755 } else { 0o444 };
+    if wanted != meta.mode() & 0o777 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(wanted)).at("change the mode of", path)?;
+    }
+    if meta.is_dir() {
+        for entry in path.read_dir().at("read", path)? {
+            open_tree(&entry.at("read", path)?.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a directory of mode 0700 that belongs to the user; an existing one is checked, not trusted.
 pub(crate) fn private_dir(user: &RunUser, path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};

@@ -5,5 +5,6 @@
 mod crashes;
 mod extensions;
 mod refusals;
+mod soak;
 mod starts;
 mod support;

@@ -65,6 +65,24 @@ async fn data_of_another_major_names_both_versions() {
 }
 
 #[tokio::test]
+async fn an_archive_that_is_not_what_was_promised_is_refused() {
+    let home = folder();
+    let archive = home.path().join("postgres.tar.gz");
+    std::fs::write(&archive, "no archive").unwrap();
+    let started = folder();
+    for (url, expected) in [
+        (format!("file://{}#sha256={}", archive.display(), "0".repeat(64)), "hash"),
+        (format!("file://{}", archive.display()), "neither a .tar.gz nor a .zip"),
+        (format!("file://{}.missing", archive.display()), "No such file"),
+        (archive.display().to_string(), "begins with https://"),
+    ] {
+        let error = refused(Options { archive_url: Some(url), ..options(started.path()) }).await;
+        assert!(error.contains(expected) && error.contains("--database-url"), "{error}");
+    }
+    assert!(!started.path().join("pgdata").exists());
+}
+
+#[tokio::test]
 async fn a_setting_that_postgres_refuses_is_shown_from_its_log() {
     let home = folder();
     let mut options = options(home.path());

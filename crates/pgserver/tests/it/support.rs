@@ -85,7 +85,7 @@ pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("never: {what}");
 }
 
-/// A process of its own that holds a server: `examples/hold.rs`.
+/// A process of its own that holds a server: `examples/hold.rs`, which `cargo test -p pgserver` builds (with `--test it` an older build runs).
 pub struct Holder {
     pub child: Child,
     lines: BufReader<ChildStdout>,
@@ -131,6 +131,21 @@ impl Holder {
 
     pub fn postmaster(&self) -> u32 {
         self.word("pid").parse().unwrap()
+    }
+
+    /// What is written to, as the superuser, through the private socket.
+    pub fn config(&self) -> Config {
+        let mut config = Config::new();
+        config.host_path(self.word("socket")).port(self.word("port").parse().unwrap());
+        config.user(pgserver::SUPERUSER).dbname("postgres");
+        config
+    }
+
+    /// SIGTERM, and gone.
+    pub fn stop(mut self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
     }
 
     /// kill -9, and gone.
