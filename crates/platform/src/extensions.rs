@@ -51,54 +51,6 @@ pub fn extension_files() -> Vec<ExtensionFile> {
     .concat()
 }
 
-/// Extensions that a hosted project may create as the plain role `postgres` although PostgreSQL wants a superuser for them.
-///
-/// The private prefix may say so in their control files (`trusted = true`): then `create extension` works from psql and
-/// inside DO blocks, without elevating statements. Left out on purpose: what reads or writes the server's files
-/// (`file_fdw`, `adminpack`), and what looks into raw pages (`pageinspect`, `pg_surgery`).
-pub const TRUSTED_EXTENSIONS: &[&str] = &[
-    "address_standardizer",
-    "address_standardizer_data_us",
-    "amcheck",
-    "autoinc",
-    "bloom",
-    "dblink",
-    "earthdistance",
-    "hypopg",
-    "index_advisor",
-    "insert_username",
-    "moddatetime",
-    "pg_buffercache",
-    "pg_freespacemap",
-    "pg_hashids",
-    "pg_jsonschema",
-    "pg_prewarm",
-    "pg_repack",
-    "pg_stat_statements",
-    "pg_visibility",
-    "pg_walinspect",
-    "pgaudit",
-    "pgroonga",
-    "pgrouting",
-    "pgrowlocks",
-    "pgstattuple",
-    "pgtap",
-    "plpgsql_check",
-    "postgis",
-    "postgis_raster",
-    "postgis_sfcgal",
-    "postgis_tiger_geocoder",
-    "postgis_topology",
-    "postgres_fdw",
-    "refint",
-    "rum",
-    "sslinfo",
-    "timescaledb",
-    "vector",
-    "wrappers",
-    "xml2",
-];
-
 /// The script of one of our extensions, to be run as it is where no `create extension` is possible (a database by URL,
 /// at a provider that takes no files of ours). `schema` is where its objects go, unless they have a schema of their own.
 /// `None` for a name that is not ours, and for `supabase_vault`, which needs a superuser's function.

@@ -20,6 +20,6 @@ mod scram;
 mod secrets;
 
 pub use error::Error;
-pub use extensions::{CRON_CHANNEL, ExtensionFile, NET_CHANNEL, TRUSTED_EXTENSIONS, extension_files, extension_script};
+pub use extensions::{CRON_CHANNEL, ExtensionFile, NET_CHANNEL, extension_files, extension_script};
 pub use further::apply_further;
 pub use install::{Install, Report, Rights, install};

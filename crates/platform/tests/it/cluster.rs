@@ -172,6 +172,13 @@ fn make_prefix(dir: &Path, pg_config: &Path) -> PathBuf {
             symlink(entry.path(), to.join(entry.file_name())).expect("link share");
         }
     }
+    // As the embedded server does: the plain role that owns the database may create what the machine has.
+    for name in ["dblink", "moddatetime", "pg_stat_statements"] {
+        let path = extensions.join(name).with_extension("control");
+        let control = fs::read_to_string(&path).expect("a contrib extension");
+        fs::remove_file(&path).expect("unlink");
+        fs::write(&path, control + "\ntrusted = true\n").expect("a control file");
+    }
     for file in extension_files() {
         let path = extensions.join(file.name);
         let _ = fs::remove_file(&path);

@@ -7,5 +7,6 @@ mod installing;
 mod managed;
 mod migrations;
 mod our_extensions;
+mod projects;
 mod storage;
 mod vault;

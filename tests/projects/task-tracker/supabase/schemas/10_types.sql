@@ -1,0 +1,1 @@
+create type "public"."task_state" as enum ('open', 'doing', 'done');

@@ -1,0 +1,1 @@
+Deno.serve((_req) => new Response("hello from the team"));
