@@ -41,13 +41,17 @@ end
 $$;
 
 --: as managed
--- Without superuser there is no BYPASSRLS and no REPLICATION to give; what the provider refuses is noted and left out.
+-- Without superuser there is no REPLICATION to give, and BYPASSRLS only from PostgreSQL 16 on, by a role that has it itself.
 do $$
 declare
     wish text[];
+    above_rls constant text := case
+        when current_setting('server_version_num')::int >= 160000
+             and (select rolbypassrls from pg_catalog.pg_roles where rolname = current_user)
+        then 'nologin bypassrls' else 'nologin' end;
 begin
     foreach wish slice 1 in array array[
-        ['anon', 'nologin'], ['authenticated', 'nologin'], ['service_role', 'nologin'], ['authenticator', 'login noinherit'],
+        ['anon', 'nologin'], ['authenticated', 'nologin'], ['service_role', above_rls], ['authenticator', 'login noinherit'],
         ['supabase_auth_admin', 'nologin noinherit'], ['supabase_storage_admin', 'nologin noinherit'],
         ['supabase_realtime_admin', 'nologin noinherit'], ['supabase_functions_admin', 'nologin noinherit'],
         ['supabase_admin', 'nologin'], ['supabase_read_only_user', 'nologin'], ['dashboard_user', 'nologin']]
@@ -116,10 +120,12 @@ $$;
 do $$
 declare
     role_name text;
+    -- A creator counts as a member with nothing but ADMIN; what is asked is whether it may switch.
+    enough constant text := case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end;
 begin
     foreach role_name in array array['anon', 'authenticated', 'supabase_auth_admin', 'supabase_storage_admin',
                                      'supabase_realtime_admin', 'postgres'] loop
-        if role_name <> current_user and not pg_has_role(current_user, role_name, 'member') then
+        if role_name <> current_user and not pg_has_role(current_user, role_name, enough) then
             execute format('grant %I to %I', role_name, current_user);
         end if;
     end loop;

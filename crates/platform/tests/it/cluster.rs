@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base::Secret;
 use platform::{Install, Report, Rights, extension_files, install};
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{Mutex, OnceCell, mpsc};
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
@@ -84,21 +84,53 @@ impl Cluster {
 
     /// A program of the prefix (`pg_dump`, `psql`), pointed at `database` as the superuser.
     pub fn program(&self, name: &str, database: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
+        let own = self.bin.join(name);
+        let mut command = Command::new(if own.exists() { own } else { PathBuf::from(name) });
         command.args(["-h", &self.dir.to_string_lossy(), "-p", "5432", "-U", "supabase_admin", "-d", database]);
         command
+    }
+
+    /// Does the installation bring pg_dump? One of an older major refuses.
+    pub fn can_dump(&self) -> bool {
+        self.bin.join("pg_dump").exists()
     }
 
     pub fn vault_key_file(&self) -> PathBuf {
         self.dir.join("vault.key")
     }
 
-    /// A fresh database, set up as superuser.
+    /// A fresh database, set up as superuser: the clone of one that was set up once.
     pub async fn database(&self) -> Database {
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        // Two clones of one template at once make the second wait for a lock and then fail.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+        let template = TEMPLATE.get_or_init(|| async { self.database_from_scratch().await.name }).await;
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let _turn = ONE_AT_A_TIME.lock().await;
+        let client = self.connect("postgres", "supabase_admin").await;
+        let clone = format!("create database {name} template {template} strategy file_copy");
+        client.batch_execute(&clone).await.expect("clone");
+        client.batch_execute(&format!("alter database {name} owner to postgres")).await.expect("owner");
+        Database { name, report: Report::default() }
+    }
+
+    /// A fresh database, and what setting it up reported.
+    pub async fn database_from_scratch(&self) -> Database {
         let name = self.empty_database().await;
         let mut client = self.connect(&name, "supabase_admin").await;
         let report = self.install(&mut client, Rights::Superuser).await.unwrap_or_else(|error| panic!("{error}"));
+        self.leave(client, &name).await;
         Database { name, report }
+    }
+
+    /// Ends a session and waits until the server has noticed: a template must have none.
+    async fn leave(&self, client: Client, database: &str) {
+        drop(client);
+        let admin = self.connect("postgres", "supabase_admin").await;
+        let question = "select count(*) from pg_stat_activity where datname = $1";
+        while admin.query_one(question, &[&database]).await.expect("activity").get::<_, i64>(0) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub async fn empty_database(&self) -> String {
@@ -125,13 +157,24 @@ impl Cluster {
     }
 }
 
-fn ask_pg_config(pg_config: &Path, what: &str) -> PathBuf {
-    let output = Command::new(pg_config).arg(what).output().expect("pg_config runs");
-    PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
+/// Where an installation keeps its parts.
+struct Installation {
+    bin: PathBuf,
+    share: PathBuf,
+    lib: PathBuf,
 }
 
-/// The newest PostgreSQL of Debian's layout, else the one on PATH.
-fn pg_config() -> PathBuf {
+/// The folder that `BASALT_TEST_PG_BIN` names (of a relocated PostgreSQL, to try another major), else the newest PostgreSQL of
+/// Debian's layout, else the one on PATH.
+fn installation() -> Installation {
+    if let Some(bin) = std::env::var_os("BASALT_TEST_PG_BIN") {
+        let root = Path::new(&bin).parent().expect("a bin folder").canonicalize().expect("BASALT_TEST_PG_BIN");
+        return Installation {
+            bin: root.join("bin"),
+            share: root.join("share/postgresql"),
+            lib: root.join("lib/postgresql"),
+        };
+    }
     let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -140,16 +183,17 @@ fn pg_config() -> PathBuf {
         .filter(|path| path.exists())
         .collect();
     found.sort();
-    found.pop().unwrap_or_else(|| PathBuf::from("pg_config"))
+    let pg_config = found.pop().unwrap_or_else(|| PathBuf::from("pg_config"));
+    let ask = |what: &str| {
+        let output = Command::new(&pg_config).arg(what).output().expect("pg_config runs");
+        PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
+    };
+    Installation { bin: ask("--bindir"), share: ask("--sharedir"), lib: ask("--pkglibdir") }
 }
 
 /// PostgreSQL finds `share` and `lib` relative to where its binary lies, so a copied `bin` beside links is a whole prefix.
-fn make_prefix(dir: &Path, pg_config: &Path) -> PathBuf {
-    let (bin, share, lib) = (
-        ask_pg_config(pg_config, "--bindir"),
-        ask_pg_config(pg_config, "--sharedir"),
-        ask_pg_config(pg_config, "--pkglibdir"),
-    );
+fn make_prefix(dir: &Path) -> PathBuf {
+    let Installation { bin, share, lib } = installation();
     let common: PathBuf = bin
         .components()
         .zip(share.components())
@@ -160,11 +204,18 @@ fn make_prefix(dir: &Path, pg_config: &Path) -> PathBuf {
     let place = |path: &Path| dir.join("prefix").join(path.strip_prefix(&common).expect("a common root"));
     let (my_bin, my_share, my_lib) = (place(&bin), place(&share), place(&lib));
     fs::create_dir_all(&my_bin).expect("bin");
-    for program in ["postgres", "initdb", "pg_ctl", "pg_dump", "pg_restore", "psql"] {
-        fs::copy(bin.join(program), my_bin.join(program)).expect("copy a program");
+    for program in ["postgres", "initdb", "pg_dump", "pg_restore", "psql"] {
+        if bin.join(program).exists() {
+            fs::copy(bin.join(program), my_bin.join(program)).expect("copy a program");
+        }
     }
-    fs::create_dir_all(my_lib.parent().expect("a parent")).expect("lib");
-    symlink(&lib, &my_lib).expect("link lib");
+    if lib.parent() == bin.parent().map(|root| root.join("lib")).as_deref() {
+        // The server's own libraries lie beside its modules.
+        symlink(lib.parent().expect("lib"), my_lib.parent().expect("lib")).expect("link lib");
+    } else {
+        fs::create_dir_all(my_lib.parent().expect("a parent")).expect("lib");
+        symlink(&lib, &my_lib).expect("link lib");
+    }
     let extensions = my_share.join("extension");
     fs::create_dir_all(&extensions).expect("share");
     for (from, to) in [(&share, &my_share), (&share.join("extension"), &extensions)] {
@@ -199,7 +250,7 @@ fn give_folders(dir: &Path, user: u32) {
 
 fn start() -> Cluster {
     let dir = tempfile::Builder::new().prefix("pl").tempdir_in("/tmp").expect("a directory").keep();
-    let bin = make_prefix(&dir, &pg_config());
+    let bin = make_prefix(&dir);
     let key = dir.join("vault.key");
     fs::write(&key, [7_u8; 32]).expect("a key");
     // PostgreSQL refuses root: then the tests' server runs as nobody.

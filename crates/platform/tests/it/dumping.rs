@@ -6,6 +6,10 @@ use crate::cluster::{Cluster, value, works};
 #[tokio::test]
 async fn a_dump_restores_into_an_empty_database() {
     let cluster = Cluster::get();
+    if !cluster.can_dump() {
+        eprintln!("skipped: no pg_dump of the server's major version");
+        return;
+    }
     let database = cluster.database().await;
     let client = cluster.connect(&database.name, "postgres").await;
     works(

@@ -5,7 +5,7 @@ use crate::cluster::{Cluster, refusal, value, works};
 #[tokio::test]
 async fn a_second_run_finds_nothing_to_do() {
     let cluster = Cluster::get();
-    let database = cluster.database().await;
+    let database = cluster.database_from_scratch().await;
     assert!(database.report.applied.contains(&"0010_auth_tables.sql"));
     assert_eq!(database.report.notes, Vec::<String>::new());
     let mut client = cluster.connect(&database.name, "supabase_admin").await;
@@ -30,7 +30,7 @@ async fn two_at_once_do_not_trip_over_each_other() {
 #[tokio::test]
 async fn a_plain_role_is_refused_before_anything_is_touched() {
     let cluster = Cluster::get();
-    cluster.database().await;
+    cluster.database_from_scratch().await;
     let name = cluster.empty_database().await;
     let mut client = cluster.connect(&name, "postgres").await;
     let error = cluster.install(&mut client, Rights::Superuser).await.expect_err("no superuser");
@@ -41,7 +41,7 @@ async fn a_plain_role_is_refused_before_anything_is_touched() {
 #[tokio::test]
 async fn an_edited_file_and_a_newer_database_are_named() {
     let cluster = Cluster::get();
-    let database = cluster.database().await;
+    let database = cluster.database_from_scratch().await;
     let mut client = cluster.connect(&database.name, "supabase_admin").await;
     works(&client, "update _basalt.platform_migrations set checksum = 'x' where name = '0002_schemas.sql'").await;
     let error = cluster.install(&mut client, Rights::Superuser).await.expect_err("edited");
@@ -54,7 +54,7 @@ async fn an_edited_file_and_a_newer_database_are_named() {
 #[tokio::test]
 async fn the_passwords_of_postgres_and_authenticator_are_set_and_the_settings_published() {
     let cluster = Cluster::get();
-    let database = cluster.database().await;
+    let database = cluster.database_from_scratch().await;
     let client = cluster.connect(&database.name, "authenticator").await;
     assert_eq!(value::<String>(&client, "select current_setting('app.settings.jwt_exp')").await, "3600");
     let admin = cluster.connect(&database.name, "supabase_admin").await;

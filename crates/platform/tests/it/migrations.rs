@@ -92,7 +92,7 @@ async fn what_hosted_projects_do_as_postgres_works() {
         "grant pgsodium_keyiduser to service_role; revoke pgsodium_keyiduser from service_role",
         "create extension pg_cron with schema pg_catalog; grant usage on schema cron to postgres; grant all privileges on all tables in schema cron to postgres",
         "create extension citext; create extension pg_trgm with schema extensions; create extension hstore; create extension unaccent; create extension btree_gist; create extension ltree; create extension tablefunc; create extension fuzzystrmatch",
-        "create extension if not exists pgtap with schema extensions",
+        "do $$ begin if exists (select from pg_available_extensions where name = 'pgtap') then create extension pgtap with schema extensions; end if; end $$",
         "drop extension if exists \"uuid-ossp\"; create extension \"uuid-ossp\" with schema extensions; select extensions.uuid_generate_v4(), uuid_generate_v4()",
         "select encode(extensions.digest('x', 'sha256'), 'hex'), extensions.hmac('x', 'y', 'sha256'), gen_random_bytes(4), pgp_sym_encrypt('a', 'b')",
         "select count(*) from extensions.pg_stat_statements",

@@ -8,7 +8,7 @@ do $$ begin
 end $$;
 grant shop_staff, shop_reader to authenticator;
 grant authenticated to shop_staff;
-grant shop_reader to postgres with admin option;
+grant shop_reader to postgres;
 alter role shop_staff set statement_timeout = '15s';
 
 create schema storefront authorization postgres;
