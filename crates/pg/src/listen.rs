@@ -20,16 +20,21 @@ pub enum Heard {
     /// The connection broke, or none could be had.
     Lost(String),
     /// A notification.
-    Payload(String),
+    Payload {
+        /// On which channel.
+        channel: String,
+        /// What was said.
+        text: String,
+    },
 }
 
-/// Listens on a channel for as long as the future is polled; connects anew with a growing pause.
-pub async fn listen(target: &Target, channel: &str, mut hear: impl FnMut(Heard)) {
+/// Listens on channels for as long as the future is polled; connects anew with a growing pause.
+pub async fn listen(target: &Target, channels: &[&str], mut hear: impl FnMut(Heard)) {
     let mut pause = Duration::from_millis(100);
     loop {
         let lost = match target.address {
-            Address::Tcp { tls, .. } if tls != Tls::Disable => once(target, MakeTls(tls), channel, &mut hear).await,
-            _ => once(target, NoTls, channel, &mut hear).await,
+            Address::Tcp { tls, .. } if tls != Tls::Disable => once(target, MakeTls(tls), channels, &mut hear).await,
+            _ => once(target, NoTls, channels, &mut hear).await,
         };
         match lost {
             // It worked for a while: the next try may come soon.
@@ -47,13 +52,13 @@ pub async fn listen(target: &Target, channel: &str, mut hear: impl FnMut(Heard))
 }
 
 /// One connection's life. `Ok` when it listened before it ended.
-async fn once<T>(target: &Target, tls: T, channel: &str, hear: &mut impl FnMut(Heard)) -> Result<(), Error>
+async fn once<T>(target: &Target, tls: T, channels: &[&str], hear: &mut impl FnMut(Heard)) -> Result<(), Error>
 where
     T: MakeTlsConnect<Socket>,
     T::TlsConnect: TlsConnect<Socket>,
 {
     let (client, mut connection) = target.to_config().connect(tls).await?;
-    let words = format!("listen {}", ident(channel));
+    let words: String = channels.iter().map(|channel| format!("listen {};", ident(channel))).collect();
     let mut asked = std::pin::pin!(client.batch_execute(&words));
     let mut listening = false;
     loop {
@@ -67,7 +72,9 @@ where
             message = poll_fn(|cx| connection.poll_message(cx)) => message,
         };
         match message {
-            Some(Ok(AsyncMessage::Notification(n))) => hear(Heard::Payload(n.payload().to_owned())),
+            Some(Ok(AsyncMessage::Notification(n))) => {
+                hear(Heard::Payload { channel: n.channel().to_owned(), text: n.payload().to_owned() });
+            }
             Some(Ok(_)) => {}
             Some(Err(error)) if !listening => return Err(error.into()),
             Some(Err(_)) | None => return Ok(()),

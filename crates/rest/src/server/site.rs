@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use base::Clock;
+use base::{Clock, Revocations};
 use catalog::Catalog;
 use pg::exec::{ExecConfig, Executor};
 use pg::{Heard, Target};
@@ -28,6 +28,8 @@ pub struct Site<A> {
     executor: Executor,
     target: Target,
     clock: Clock,
+    /// Dead sessions; `None` where nobody tells of them, as in PostgREST.
+    revocations: Option<Arc<Revocations>>,
     /// The configuration file, read again at each reload.
     file: Option<PathBuf>,
     sources: Sources,
@@ -50,12 +52,13 @@ impl<A: Application> Site<A> {
         file: Option<PathBuf>,
         sources: Sources,
         clock: Clock,
+        revocations: Option<Arc<Revocations>>,
         make: impl FnOnce(Executor, &Config) -> A,
     ) -> Result<Arc<Self>, String> {
         let config = sources.config()?;
         let target = Target::parse(config.db_uri.expose())?;
         let executor = Executor::new(&target, exec_config(&config));
-        let authenticator = Arc::new(Authenticator::new(config.jwt_rules()?, clock.clone(), None));
+        let authenticator = Arc::new(Authenticator::new(config.jwt_rules()?, clock.clone(), revocations.clone()));
         let app = Arc::new(make(executor.clone(), &config));
         app.configure(&config, authenticator.clone());
         Ok(Arc::new(Self {
@@ -63,6 +66,7 @@ impl<A: Application> Site<A> {
             executor,
             target,
             clock,
+            revocations,
             file,
             sources,
             config: ArcSwap::from_pointee(config),
@@ -133,12 +137,12 @@ impl<A: Application> Site<A> {
         if !config.db_channel_enabled {
             return std::future::pending().await;
         }
-        pg::listen(&self.target, &config.db_channel, |heard| {
+        pg::listen(&self.target, &[&config.db_channel], |heard| {
             self.listening.store(heard_is_well(&heard), Ordering::Relaxed);
             match heard {
                 Heard::Connected => self.reload_catalog(),
                 Heard::Lost(error) => tracing::warn!(target: "rest", error, "not listening for changes; trying again"),
-                Heard::Payload(text) => match text.as_str() {
+                Heard::Payload { text, .. } => match text.as_str() {
                     "" | "reload schema" => self.reload_catalog(),
                     "reload config" => self.reload_config(),
                     other => tracing::debug!(target: "rest", other, "unknown notification"),
@@ -177,7 +181,7 @@ impl<A: Application> Site<A> {
         let config = sources.config()?;
         let rules = config.jwt_rules()?;
         if config != **self.config.load() {
-            let authenticator = Arc::new(Authenticator::new(rules, self.clock.clone(), None));
+            let authenticator = Arc::new(Authenticator::new(rules, self.clock.clone(), self.revocations.clone()));
             self.app.configure(&config, authenticator.clone());
             self.authenticator.store(authenticator);
             self.config.store(Arc::new(config));
