@@ -246,7 +246,7 @@ fn read_template(
             *content = Some(text);
         }
         None => {
-            warnings.push(Warning::Note(format!("{key}.content_path: cannot read {path}; the built-in text is used")))
+            warnings.push(Warning::Note(format!("{key}.content_path: cannot read {path}; the built-in text is used")));
         }
     }
 }

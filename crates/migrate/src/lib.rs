@@ -1,0 +1,33 @@
+//! The user's SQL, as opposed to the platform's: what lies in `supabase/migrations`, `supabase/rollback` and the seed files.
+//!
+//! - [`split()`]: a file → statements, by psql's rules.
+//! - [`migrations`], [`matching`]: a folder → files.
+//! - [`Session`]: runs files as `postgres`, lifting an allow-list of statements to the superuser as hosted projects do.
+//! - [`up`], [`down`], [`seed`]: history in `supabase_migrations`, as the Supabase CLI keeps it.
+//! - [`Failure`]: file, line, statement, and PostgreSQL's words.
+//!
+//! Knows no service and no request.
+
+mod classify;
+mod error;
+mod failure;
+mod files;
+mod history;
+mod lexer;
+mod run;
+mod seed;
+mod session;
+mod split;
+mod up;
+
+pub use error::Error;
+pub use failure::{Failure, Stayed};
+pub use files::{Migration, Migrations, SqlFile, matching, migrations, parse_name};
+pub use history::{Applied, applied};
+pub use seed::{SeedReport, roles, seed, vault_secrets};
+pub use session::{RunAs, Session};
+pub use split::{Kind, Statement, split};
+pub use up::{Entry, OnEdited, Options, Plan, Report, Step, down, list, plan, repair, up};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Runs one file: in one transaction where PostgreSQL allows it, else piece by piece.
+
+use bytes::Bytes;
+use futures_util::SinkExt as _;
+
+use crate::classify::{Transaction, created_role, needs_elevation, transaction};
+use crate::failure::{Failure, Stayed, summary};
+use crate::files::SqlFile;
+use crate::session::Session;
+use crate::split::{Kind, Statement, split};
+use crate::{Error, history::Record};
+
+/// What a file needs of transactions.
+struct Shape<'a> {
+    statements: Vec<(Statement<'a>, Transaction)>,
+}
+
+impl<'a> Shape<'a> {
+    fn of(sql: &'a str) -> Self {
+        let mut statements: Vec<(Statement<'a>, Transaction)> = split(sql)
+            .into_iter()
+            .map(|statement| {
+                let kind = if statement.kind == Kind::Sql { transaction(statement.text) } else { Transaction::Fits };
+                (statement, kind)
+            })
+            .collect();
+        // A file that only wraps itself in BEGIN … COMMIT asks for what it gets anyway.
+        let inner_is_plain = statements.len() >= 2
+            && statements[1..statements.len() - 1].iter().all(|(_, kind)| *kind == Transaction::Fits);
+        let wrapped = matches!(statements.first(), Some((_, Transaction::Begin)))
+            && matches!(statements.last(), Some((_, Transaction::Commit)));
+        if inner_is_plain && wrapped {
+            statements.pop();
+            statements.remove(0);
+        }
+        Self { statements }
+    }
+}
+
+/// Where a run stands.
+struct Run<'a, 's> {
+    session: &'a mut Session<'s>,
+    file: &'a SqlFile,
+    open: bool,
+    /// Done in the open transaction.
+    pending: Vec<Stayed>,
+    /// Done for good.
+    stayed: Vec<Stayed>,
+}
+
+/// Runs `file` and writes `record` in the same transaction as its last part. On failure what can be undone is undone.
+///
+/// # Errors
+/// [`Error::Failed`] with the statement, or a lost connection.
+pub(crate) async fn run(session: &mut Session<'_>, file: &SqlFile, record: &Record<'_>) -> Result<(), Error> {
+    let shape = Shape::of(&file.text);
+    let mut run = Run { session, file, open: false, pending: Vec::new(), stayed: Vec::new() };
+    let result = run.all(&shape, record).await;
+    if result.is_err() {
+        // Where the connection is gone the server has rolled back; the first error is the one to tell.
+        let _ = run.session.recover().await;
+        return result;
+    }
+    run.session.reset().await
+}
+
+impl<'a> Run<'a, '_> {
+    async fn all(&mut self, shape: &Shape<'a>, record: &Record<'_>) -> Result<(), Error> {
+        for (statement, kind) in &shape.statements {
+            match kind {
+                Transaction::Fits => {
+                    self.begin().await?;
+                    self.one(statement).await?;
+                    self.note(statement, false);
+                }
+                Transaction::Outside => {
+                    self.commit(statement).await?;
+                    self.one(statement).await?;
+                    self.note(statement, true);
+                }
+                Transaction::Begin => {
+                    // What came before it was not meant to share its fate.
+                    self.commit(statement).await?;
+                    self.one(statement).await?;
+                    self.open = true;
+                }
+                Transaction::Commit => {
+                    self.begin().await?;
+                    self.one(statement).await?;
+                    self.open = false;
+                    self.stayed.append(&mut self.pending);
+                }
+                Transaction::Rollback => {
+                    self.begin().await?;
+                    self.one(statement).await?;
+                    self.open = false;
+                    self.pending.clear();
+                }
+            }
+        }
+        self.begin().await?;
+        record.write(self.session).await?;
+        match shape.statements.last() {
+            Some((last, _)) => self.commit(last).await,
+            None => Ok(self.session.client.batch_execute("commit").await?),
+        }
+    }
+
+    fn note(&mut self, statement: &Statement<'_>, for_good: bool) {
+        let stayed = Stayed { line: statement.line, statement: summary(statement.text) };
+        if for_good { self.stayed.push(stayed) } else { self.pending.push(stayed) }
+    }
+
+    async fn begin(&mut self) -> Result<(), Error> {
+        if !self.open {
+            self.session.client.batch_execute("begin").await?;
+            self.open = true;
+        }
+        Ok(())
+    }
+
+    /// A deferred constraint may fail here: `statement` is the one to name.
+    async fn commit(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
+        if self.open {
+            let done = self.session.client.batch_execute("commit").await;
+            self.open = false;
+            done.map_err(|error| self.failure(statement, &error))?;
+            self.stayed.append(&mut self.pending);
+        }
+        Ok(())
+    }
+
+    async fn one(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
+        let done = match statement.kind {
+            Kind::Meta => return self.meta(statement),
+            Kind::Copy(rows) => self.copy(statement.text, rows).await,
+            Kind::Sql => self.sql(statement.text).await,
+        };
+        done.map_err(|error| self.failure(statement, &error))
+    }
+
+    async fn sql(&self, text: &str) -> Result<(), tokio_postgres::Error> {
+        let elevate = needs_elevation(text);
+        self.session.execute(text, elevate).await?;
+        match created_role(text).filter(|_| elevate) {
+            Some(role) => self.session.adopt_role(&role).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn copy(&self, text: &str, rows: &str) -> Result<(), tokio_postgres::Error> {
+        let sink = self.session.client.copy_in(text).await?;
+        futures_util::pin_mut!(sink);
+        for chunk in rows.as_bytes().chunks(1 << 16) {
+            sink.send(Bytes::copy_from_slice(chunk)).await?;
+        }
+        sink.finish().await.map(|_| ())
+    }
+
+    /// psql's commands: those that only change its own looks are passed over.
+    fn meta(&self, statement: &Statement<'_>) -> Result<(), Error> {
+        const PASSED_OVER: &[&str] = &[
+            "restrict",
+            "unrestrict",
+            "set",
+            "unset",
+            "echo",
+            "qecho",
+            "warn",
+            "timing",
+            "pset",
+            "encoding",
+            "x",
+            "a",
+            "t",
+        ];
+        let name = statement.text.trim_start_matches('\\').split_whitespace().next().unwrap_or_default();
+        if PASSED_OVER.contains(&name) {
+            return Ok(());
+        }
+        let message = format!("\\{name} is a command of psql, not SQL: remove it, or run this file with psql");
+        Err(Error::Failed(Box::new(Failure::of_us(self.file.path.clone(), statement, message, &self.stayed))))
+    }
+
+    fn failure(&self, statement: &Statement<'_>, error: &tokio_postgres::Error) -> Error {
+        Error::Failed(Box::new(Failure::of_server(
+            self.file.path.clone(),
+            statement,
+            error,
+            &self.stayed,
+            self.session.major,
+        )))
+    }
+}
