@@ -2,6 +2,8 @@
 //   node tests/blueprints/check.mjs [--superuser-url URL] [BLUEPRINT…]
 // URL (or BLUEPRINTS_TEST_URL) is a superuser's connection to a server of tests, not to one with data that matters:
 // a scratch database is made there for each blueprint and dropped afterwards. Needs psql and Node, no npm package.
+// With --template NAME the scratch databases are copies of NAME, in which the platform's real schemas are installed,
+// and migrations run as role postgres (password: postgres); else platform.sql stands in for the platform.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,10 +13,12 @@ const here = dirname(fileURLToPath(import.meta.url));
 const blueprints = join(here, '../../blueprints');
 const args = process.argv.slice(2);
 let superuserUrl = process.env.BLUEPRINTS_TEST_URL;
+let template = process.env.BLUEPRINTS_TEMPLATE;
 const names = [];
 while (args.length) {
   const arg = args.shift();
   if (arg === '--superuser-url') superuserUrl = args.shift();
+  else if (arg === '--template') template = args.shift();
   else names.push(arg);
 }
 if (!superuserUrl) {
@@ -27,12 +31,26 @@ if (!names.length) names.push(...readdirSync(blueprints, { withFileTypes: true }
 function urlOf(database, role) {
   const url = new URL(superuserUrl);
   url.pathname = `/${database}`;
-  const options = role ? `-c role=${role}` : '';
-  if (options) url.searchParams.set('options', options);
+  if (role && template) {
+    url.username = role;
+    url.password = 'postgres';
+  } else if (role) {
+    url.searchParams.set('options', `-c role=${role}`);
+  }
   return url.toString().replaceAll('+', '%20');
 }
 
 class Failure extends Error {}
+
+/** An empty database with the platform's schemas in it. */
+function makeDatabase(name) {
+  psql(superuserUrl, { sql: `create database "${name}"${template ? ` template "${template}"` : ''}`, single: false });
+  if (template) {
+    // Who owns a database is no part of what CREATE DATABASE copies.
+    psql(urlOf(name), { sql: `alter database "${name}" owner to postgres; create extension if not exists pgtap with schema extensions` });
+  }
+  else psql(urlOf(name), { file: join(here, 'platform.sql') });
+}
 
 /** Runs SQL (or a file) with psql; returns its unaligned output. One transaction, first error stops. */
 function psql(url, { sql, file, single = true, quiet = true }) {
@@ -56,6 +74,7 @@ const leftovers = `
   union all select 'type ' || t.oid::regtype from pg_type t join pg_namespace n on n.oid = t.typnamespace where n.nspname in ('public', 'private')
   union all select 'schema ' || nspname from pg_namespace where nspname = 'private'
   union all select 'policy ' || policyname || ' on ' || schemaname || '.' || tablename from pg_policies
+    where schemaname in ('public', 'private', 'auth', 'storage', 'realtime')
   union all select 'trigger ' || tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
     where not tgisinternal and c.relnamespace in ('auth'::regnamespace) 
   union all select 'bucket ' || id from storage.buckets
@@ -67,10 +86,8 @@ async function check(name) {
   const su = urlOf(database);
   const url = urlOf(database, 'postgres');
   const step = (what) => console.log(`  ${what}`);
-  psql(superuserUrl, { sql: `create database "${database}"`, single: false });
+  makeDatabase(database);
   try {
-    psql(su, { file: join(here, 'platform.sql') });
-    psql(su, { sql: `create schema supabase_migrations authorization postgres` });
     const migrations = migrationsOf(dir);
     const missing = migrations.filter((m) => !existsSync(join(dir, 'rollback', m)));
     if (missing.length) throw new Failure(`no rollback for ${missing.join(', ')}`);
@@ -102,7 +119,8 @@ async function check(name) {
       step('catalog: as the document, but for the differences that are listed');
     }
     down();
-    const left = psql(url, { sql: leftovers });
+    const cron = psql(url, { sql: `select to_regclass('cron.job') is not null` }) === 't';
+    const left = psql(url, { sql: cron ? `${leftovers} union all select 'job ' || jobname from cron.job` : leftovers });
     if (left) throw new Failure(`left after all rollbacks:\n${left}`);
     step('down: nothing left');
     up();
@@ -121,9 +139,8 @@ async function check(name) {
  */
 function compareWithDocument(name, database, url) {
   const other = `${database}_doc`;
-  psql(superuserUrl, { sql: `create database "${other}"`, single: false });
+  makeDatabase(other);
   try {
-    psql(urlOf(other), { file: join(here, 'platform.sql') });
     psql(urlOf(other, 'postgres'), { file: join(here, 'documents', `${name}.sql`) });
     const facts = (u) => psql(u, { file: join(here, 'catalog.sql') }).split('\n');
     const document = new Set(facts(urlOf(other, 'postgres')));

@@ -229,6 +229,11 @@ from auth.users on conflict do nothing;
 
 do $$
 begin
+  begin
+    create extension if not exists pg_cron;
+  exception when others then
+    raise notice 'no pg_cron here: call run_credit_jobs() yourself (%)', sqlerrm;
+  end;
   if exists (select 1 from pg_extension where extname = 'pg_cron') then
     perform cron.schedule('print-studio-credits', '10 1 * * *', 'select public.run_credit_jobs()');
   end if;

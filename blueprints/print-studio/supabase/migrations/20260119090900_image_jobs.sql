@@ -227,6 +227,11 @@ grant execute on function private.log_activity(text, jsonb), public.log_activity
 
 do $$
 begin
+  begin
+    create extension if not exists pg_cron;
+  exception when others then
+    raise notice 'no pg_cron here: call expire_images() yourself (%)', sqlerrm;
+  end;
   if exists (select 1 from pg_extension where extname = 'pg_cron') then
     perform cron.schedule('print-studio-expire-images', '25 * * * *', 'select private.expire_images()');
   end if;

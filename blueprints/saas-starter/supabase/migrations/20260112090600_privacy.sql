@@ -180,6 +180,11 @@ grant execute on function private.apply_retention(), private.files_to_delete(int
 
 do $$
 begin
+  begin
+    create extension if not exists pg_cron;
+  exception when others then
+    raise notice 'no pg_cron here: call apply_retention() yourself (%)', sqlerrm;
+  end;
   if exists (select 1 from pg_extension where extname = 'pg_cron') then
     perform cron.schedule('saas-starter-retention', '45 2 * * *', 'select private.apply_retention()');
   end if;
