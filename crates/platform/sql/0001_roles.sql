@@ -58,6 +58,10 @@ begin
     loop
         if not exists (select from pg_catalog.pg_roles where rolname = wish[1]) then
             execute format('create role %I %s', wish[1], wish[2]);
+            if wish[1] = 'authenticator' then
+                -- Its password is ours to set, as it is not where the role was there before.
+                insert into _basalt.settings (name, value) values ('authenticator_is_ours', 'true') on conflict do nothing;
+            end if;
         end if;
     end loop;
     -- Migrations and dumps name `postgres`; where it is taken or forbidden, the URL's own role plays the part.
@@ -170,7 +174,11 @@ declare
 begin
     foreach wish slice 1 in array array[['anon', 'statement_timeout', '3s'], ['authenticated', 'statement_timeout', '8s'],
         ['authenticator', 'statement_timeout', '8s'], ['authenticator', 'lock_timeout', '8s']] loop
-        execute format('alter role %I set %I to %L', wish[1], wish[2], wish[3]);
+        -- A role that was there keeps what it has.
+        if not exists (select from pg_catalog.pg_roles r, unnest(r.rolconfig) c
+                       where r.rolname = wish[1] and starts_with(c, wish[2] || '=')) then
+            execute format('alter role %I set %I to %L', wish[1], wish[2], wish[3]);
+        end if;
     end loop;
 end
 $$;

@@ -1,6 +1,11 @@
 -- Schema `realtime`: messages that are broadcast from the database, and the rows that private channels are judged by.
 -- Projects write policies on realtime.messages, call realtime.send() and broadcast_changes(), and fill a publication.
 
+--: schema as managed
+-- Where roles and grants were adopted, this schema may be missing all the same.
+create schema if not exists realtime;
+grant usage on schema realtime to anon, authenticated, service_role;
+
 --: as superuser
 set local role supabase_realtime_admin;
 

@@ -1,5 +1,10 @@
 -- Database webhooks: `create trigger … execute function supabase_functions.http_request('url', 'POST', '{}', '{}', '1000')`.
 
+--: schema as managed
+-- Where roles and grants were adopted, this schema may be missing all the same.
+create schema if not exists supabase_functions;
+grant usage on schema supabase_functions to anon, authenticated, service_role;
+
 --: as superuser
 set local role supabase_functions_admin;
 

@@ -13,12 +13,20 @@ pub(crate) struct State {
     pub(crate) has_bookkeeping: bool,
     /// Applied files: name → checksum.
     pub(crate) applied: BTreeMap<String, String>,
+    /// Were the roles that requests switch to there before us?
+    has_roles: bool,
     present: HashSet<&'static str>,
 }
 
 impl State {
     /// Was this part there before us, made by another: GoTrue, Storage, Realtime, a restored dump?
+    ///
+    /// Roles, grants and settings count as there where a whole Supabase database is: what its owner changed in them (a revoked
+    /// default privilege, a longer timeout) must not be turned back.
     pub(crate) fn is_present(&self, area: Area) -> bool {
+        if area == Area::Base {
+            return self.has_roles && self.is_present(Area::Auth) && self.is_present(Area::Storage);
+        }
         marker(area).is_some_and(|marker| self.present.contains(marker))
     }
 }
@@ -44,7 +52,9 @@ const STATE: &str = "
            to_regclass('realtime.messages') is not null,
            exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
                    where n.nspname = 'graphql_public' and p.proname = 'graphql'),
-           to_regclass('supabase_functions.hooks') is not null";
+           to_regclass('supabase_functions.hooks') is not null,
+           (select count(*) = 4 from pg_catalog.pg_roles
+            where rolname in ('anon', 'authenticated', 'service_role', 'supabase_auth_admin'))";
 
 /// Looks, and changes nothing.
 pub(crate) async fn inspect(client: &Client) -> Result<State, Error> {
@@ -63,7 +73,7 @@ pub(crate) async fn inspect(client: &Client) -> Result<State, Error> {
             applied.insert(row.get(0), row.get(1));
         }
     }
-    Ok(State { role: row.get(0), is_superuser: row.get(1), has_bookkeeping, applied, present })
+    Ok(State { role: row.get(0), is_superuser: row.get(1), has_bookkeeping, applied, has_roles: row.get(8), present })
 }
 
 /// The newest version in a bookkeeping table of the original service, for the note on an adopted database.

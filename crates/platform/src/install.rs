@@ -96,7 +96,9 @@ async fn install_locked(client: &mut Client, how: &Install<'_>) -> Result<Report
     let ours = |area: Area| FILES.iter().any(|file| file.area == area && state.applied.contains_key(file.name));
     let mut told = Vec::new();
     for file in FILES.iter().filter(|file| !state.applied.contains_key(file.name)) {
-        let adopted = state.is_present(file.area) && !ours(file.area);
+        // The roles of a cluster of our own are ours to set, whatever dump is in the database.
+        let adoptable = file.area != Area::Base || how.rights == Rights::Managed;
+        let adopted = adoptable && state.is_present(file.area) && !ours(file.area);
         if adopted && !told.contains(&file.area) {
             told.push(file.area);
             report.notes.push(adoption_note(client, file.area).await);
@@ -111,17 +113,33 @@ async fn install_locked(client: &mut Client, how: &Install<'_>) -> Result<Report
         }
         Rights::Managed => {
             install_scripts(client, &mut report).await?;
-            match set_password_unseen(client, "authenticator", how.authenticator_password).await {
-                Err(Error::Database(refused)) if is_refusal(&refused) => report.notes.push(format!(
-                    "role authenticator got no password, so requests cannot connect as it: {}",
-                    message(&refused)
-                )),
-                other => other?,
-            }
+            set_authenticator_password(client, how.authenticator_password, &mut report).await?;
         }
     }
     tracing::debug!(applied = report.applied.len(), notes = report.notes.len(), "platform schemas are in place");
     Ok(report)
+}
+
+/// Only of a role that we made: requests of a running Supabase may connect as one that was there.
+async fn set_authenticator_password(
+    client: &mut Client,
+    password: &Secret<String>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    const OURS: &str = "select exists (select from _basalt.settings where name = 'authenticator_is_ours')";
+    if !client.query_one(OURS, &[]).await?.get::<_, bool>(0) {
+        return Ok(());
+    }
+    match set_password_unseen(client, "authenticator", password).await {
+        Err(Error::Database(refused)) if is_refusal(&refused) => {
+            report.notes.push(format!(
+                "role authenticator got no password, so requests cannot connect as it: {}",
+                message(&refused)
+            ));
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Refuses a database that another build set up differently, before anything is touched.
@@ -137,18 +155,33 @@ fn check_applied(state: &State) -> Result<(), Error> {
 }
 
 async fn adoption_note(client: &Client, area: Area) -> String {
-    let name = match area {
-        Area::Auth => "auth",
-        Area::Storage => "storage",
-        Area::Realtime => "realtime",
-        Area::Graphql => "graphql_public",
-        Area::Functions => "supabase_functions",
-        Area::Base => "the database",
+    let (name, expected) = match area {
+        Area::Base => return "roles, grants and settings were there already and are used as they are".to_owned(),
+        Area::Auth => ("auth", Some(AUTH_VERSION)),
+        Area::Storage => ("storage", Some(STORAGE_VERSION)),
+        Area::Realtime => ("realtime", None),
+        Area::Graphql => ("graphql_public", None),
+        Area::Functions => ("supabase_functions", None),
     };
-    match adopted_version(client, area).await {
-        Some(version) => format!("schema {name} was there already (at {version}) and is used as it is"),
-        None => format!("schema {name} was there already and is used as it is"),
+    let version = adopted_version(client, area).await;
+    match (version, expected) {
+        (Some(version), Some(expected)) if is_older(&version, expected) => format!(
+            "schema {name} was there already, at {version}, which is older than {expected}: it is used as it is, and what needs \
+             newer tables or columns will fail until its own service has migrated it"
+        ),
+        (Some(version), _) => format!("schema {name} was there already (at {version}) and is used as it is"),
+        (None, _) => format!("schema {name} was there already and is used as it is"),
     }
+}
+
+/// The versions of the original services that our own tables correspond to.
+const AUTH_VERSION: &str = "20260625000000";
+const STORAGE_VERSION: &str = "62";
+
+/// Compares the leading numbers: `41 vector-buckets` against `62`. What is no number is not called old.
+fn is_older(version: &str, expected: &str) -> bool {
+    let number = |text: &str| text.split(' ').next().and_then(|first| first.parse::<u64>().ok());
+    matches!((number(version), number(expected)), (Some(version), Some(expected)) if version < expected)
 }
 
 /// Applies one file and its entry in the bookkeeping, both or neither.

@@ -11,6 +11,7 @@
 //! Never here: a connection of its own, a service's logic, a user's SQL.
 
 mod error;
+mod expose;
 mod extensions;
 mod files;
 mod further;
@@ -20,6 +21,7 @@ mod scram;
 mod secrets;
 
 pub use error::Error;
+pub use expose::expose_new_tables;
 pub use extensions::{CRON_CHANNEL, ExtensionFile, NET_CHANNEL, extension_files, extension_script};
 pub use further::apply_further;
 pub use install::{Install, Report, Rights, install};

@@ -72,22 +72,23 @@ async fn a_supabase_database_is_adopted() {
     works(
         &client,
         "create schema auth; create table auth.schema_migrations (version text primary key);
-         insert into auth.schema_migrations values ('20240101000000'), ('20230101000000');
+         insert into auth.schema_migrations values ('20990101000000'), ('20230101000000');
          create table auth.users (id uuid primary key, mine text); insert into auth.users values (gen_random_uuid(), 'kept');
          create schema storage; create table storage.objects (id uuid);
          create table storage.migrations (id int, name text); insert into storage.migrations values (41, 'then')",
     )
     .await;
     let report = cluster.install(&mut client, Rights::Managed).await.unwrap_or_else(|error| panic!("{error}"));
+    let notes = &report.notes;
     assert!(
-        report.notes.contains(&"schema auth was there already (at 20240101000000) and is used as it is".to_owned()),
-        "{:?}",
-        report.notes
+        notes.contains(&"schema auth was there already (at 20990101000000) and is used as it is".to_owned()),
+        "{notes:?}"
     );
     assert!(
-        report.notes.contains(&"schema storage was there already (at 41 then) and is used as it is".to_owned()),
-        "{:?}",
-        report.notes
+        notes
+            .iter()
+            .any(|note| note.starts_with("schema storage was there already, at 41 then, which is older than 62")),
+        "{notes:?}"
     );
     assert!(
         !report.applied.iter().any(|file| file.contains("auth") || file.contains("storage")),
@@ -101,4 +102,38 @@ async fn a_supabase_database_is_adopted() {
     );
     let again = cluster.install(&mut client, Rights::Managed).await.expect("again");
     assert_eq!(again.applied, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn what_the_owner_of_a_supabase_database_changed_stays() {
+    let cluster = managed().await;
+    let admin = cluster.connect("postgres", "supabase_admin").await;
+    works(
+        &admin,
+        "create role anon; create role authenticated; create role service_role bypassrls; create role supabase_auth_admin;
+         create role authenticator login noinherit password 'theirs'; alter role anon set statement_timeout = '99s'",
+    )
+    .await;
+    let before: String = value(&admin, "select rolpassword from pg_authid where rolname = 'authenticator'").await;
+    let mut client = cluster.connect("app", "app_owner").await;
+    works(&client, "create schema auth; create table auth.users (id uuid); create schema storage; create table storage.objects (id uuid)").await;
+    let report = cluster.install(&mut client, Rights::Managed).await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        report.notes.iter().any(|note| note.starts_with("roles, grants and settings were there already")),
+        "{:?}",
+        report.notes
+    );
+    works(&client, "create table public.t (id int)").await;
+    assert!(
+        !value::<bool>(&client, "select has_table_privilege('anon', 'public.t', 'select')").await,
+        "no default privilege was added"
+    );
+    assert_eq!(
+        value::<String>(&admin, "select rolconfig::text from pg_roles where rolname = 'anon'").await,
+        "{statement_timeout=99s}"
+    );
+    assert_eq!(
+        value::<String>(&admin, "select rolpassword from pg_authid where rolname = 'authenticator'").await,
+        before
+    );
 }

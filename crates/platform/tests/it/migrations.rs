@@ -207,6 +207,22 @@ async fn tables_of_every_creator_are_open_to_the_api() {
 }
 
 #[tokio::test]
+async fn new_tables_are_hidden_where_the_project_asks_for_it() {
+    let cluster = Cluster::get();
+    let database = cluster.database().await;
+    let admin = cluster.connect(&database.name, "supabase_admin").await;
+    let client = cluster.connect(&database.name, "postgres").await;
+    for (expose, table) in [(false, "hidden"), (true, "open")] {
+        platform::expose_new_tables(&admin, expose).await.expect("default privileges");
+        works(&client, &format!("create table public.{table} (id bigserial primary key)")).await;
+        for role in ["anon", "authenticated", "service_role"] {
+            let question = format!("select has_table_privilege('{role}', 'public.{table}', 'select')");
+            assert_eq!(value::<bool>(&client, &question).await, expose, "{role} {table}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn ddl_tells_the_schema_cache_and_plain_writes_do_not() {
     let cluster = Cluster::get();
     let database = cluster.database().await;
