@@ -82,6 +82,12 @@ pub enum Error {
         /// The data directory.
         path: PathBuf,
     },
+    /// Somebody removed the data while the server ran.
+    #[error("the data directory {} was removed while PostgreSQL ran on it; start again to make a new one", path.display())]
+    DataGone {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The directory holds something else.
     #[error("{} is not a data directory of Basalt: {what}; choose another with --data-dir", path.display())]
     NotOurs {

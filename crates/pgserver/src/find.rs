@@ -233,4 +233,20 @@ mod tests {
         std::fs::write(scripts.join("initdb"), "#!/bin/sh\n").unwrap();
         assert_eq!(Installation::at(&scripts).await, None, "a wrapper script is no PostgreSQL");
     }
+    #[tokio::test]
+    async fn folders_are_found_by_layout_where_pg_config_is_missing() {
+        let real = all(None, &[], None).await.into_iter().next().expect("these tests need a PostgreSQL on the machine");
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        for folder in ["bin", "share/postgresql", "lib/postgresql"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        for program in ["postgres", "initdb"] {
+            std::fs::copy(real.bin.join(program), root.join("bin").join(program)).unwrap();
+        }
+        std::fs::write(root.join("lib/postgresql/plpgsql.so"), "").unwrap();
+        std::fs::write(root.join("share/postgresql/postgres.bki"), "").unwrap();
+        let found = Installation::at(&root.join("bin")).await.unwrap();
+        assert_eq!((found.share, found.lib), (root.join("share/postgresql"), root.join("lib/postgresql")));
+    }
 }

@@ -89,6 +89,7 @@ impl Server {
             data: data.clone(),
             place,
             log: home.log_file()?,
+            socket_dir: socket_dir.clone(),
             pid: AtomicU32::new(0),
         });
         let watchdog = Watchdog::start(options.lifetime, &data, &home.root)?;

@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     /// Where private prefixes are.
     pub place: PathBuf,
     pub log: PathBuf,
+    /// Only this server's sockets are here.
+    pub socket_dir: PathBuf,
     /// The postmaster's number, 0 while there is none.
     pub pid: AtomicU32,
 }
@@ -88,6 +90,7 @@ impl Running {
 impl Plan {
     /// Starts a postmaster and waits until it accepts connections.
     pub async fn launch(&self, progress: crate::Progress<'_>) -> Result<Running, Error> {
+        self.clear_sockets();
         let mut launched = postmaster::launch(&self.user, &self.postgres, &self.data, &self.log)?;
         self.pid.store(launched.pid, Ordering::Relaxed);
         match postmaster::wait_ready(&mut launched, &self.data, &self.log, progress).await {
@@ -95,6 +98,17 @@ impl Plan {
             Err(error) => {
                 self.pid.store(0, Ordering::Relaxed);
                 Err(error)
+            }
+        }
+    }
+
+    /// Removes what a dead server left in the folder for its sockets: a lock file there names a process, whose number may belong to another
+    /// by now, and PostgreSQL would refuse to start. Nobody else's sockets are in it, and no server of ours runs when this is called.
+    fn clear_sockets(&self) {
+        let entries = self.socket_dir.read_dir().into_iter().flatten().filter_map(Result::ok);
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".s.PGSQL.")) {
+            if let Err(error) = std::fs::remove_file(entry.path()) {
+                tracing::debug!(%error, path = %entry.path().display(), "a socket of an earlier server stays");
             }
         }
     }
@@ -128,8 +142,14 @@ pub(crate) async fn watch(
                 continue;
             }
         };
-        tracing::error!(%how, log = %plan.log.display(), "PostgreSQL ended; starting it again");
         plan.pid.store(0, Ordering::Relaxed);
+        if !plan.data.join("PG_VERSION").exists() {
+            // Its folder was removed while it ran; to start again is up to a new Basalt, which makes a new cluster.
+            tracing::error!(data = %plan.data.display(), "the data directory is gone, and PostgreSQL with it");
+            state.send_replace(State::Stopped);
+            return Err(Error::DataGone { path: plan.data.clone() });
+        }
+        tracing::error!(%how, log = %plan.log.display(), "PostgreSQL ended; starting it again");
         state.send_replace(State::Restarting { since: Instant::now() });
         tokio::select! {
             again = start_again(plan) => running = again,

@@ -1,11 +1,10 @@
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::Secret;
 use pg::tokio_postgres::NoTls;
 use pg::{Address, Db, Target, ident};
-use pgserver::{ExtensionFile, Lifetime, Options, Server};
+use pgserver::{ExtensionFile, Options, Server};
 use tokio::sync::{Mutex, OnceCell};
 
 /// The password of every role that logs in.
@@ -128,26 +127,15 @@ fn cluster() -> &'static Target {
 }
 
 async fn start() -> Server {
-    let home = std::env::temp_dir().join(format!("basalt-test-{}", std::process::id()));
-    let mut options = Options::new(home, 0);
-    options.lifetime = Lifetime::ThrowAway;
-    options.cache_dir = Some(cache());
-    options.search_path = std::env::var_os("PATH");
-    options.settings = [("fsync", "off"), ("full_page_writes", "off"), ("max_connections", "200")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-    options.extension_files = platform::extension_files()
+    let files = platform::extension_files()
         .into_iter()
         .map(|file| ExtensionFile { name: file.name.to_owned(), contents: file.contents.as_bytes().into() })
         .collect();
+    let options = Options { search_path: std::env::var_os("PATH"), ..pgserver::testing::throw_away(files) };
     match Server::start(options, |_| {}).await {
         Ok(server) => server,
         Err(error) => panic!("tests need a PostgreSQL: {error}"),
     }
-}
-
-fn cache() -> PathBuf {
-    std::env::temp_dir().join("basalt-test-cache")
 }
 
 async fn install(cluster: &Target) {

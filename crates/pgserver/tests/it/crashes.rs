@@ -86,6 +86,7 @@ async fn what_a_power_cut_leaves_does_not_prevent_the_next_start() {
     let home = folder();
     let holder = Holder::start(home.path(), &[]);
     let postmaster = holder.postmaster();
+    let (port, sockets) = (holder.word("port"), holder.word("socket"));
     holder.kill();
     kill(postmaster);
     eventually("the postmaster is gone", || !is_alive(postmaster)).await;
@@ -93,11 +94,15 @@ async fn what_a_power_cut_leaves_does_not_prevent_the_next_start() {
     // After a reboot its number may be anybody's: here it is ours.
     let text = std::fs::read_to_string(&pid_file).unwrap();
     std::fs::write(&pid_file, text.replacen(&postmaster.to_string(), &std::process::id().to_string(), 1)).unwrap();
+    let socket_lock = std::path::PathBuf::from(&sockets).join(format!(".s.PGSQL.{port}.lock"));
+    let text = std::fs::read_to_string(&socket_lock).unwrap();
+    std::fs::write(&socket_lock, text.replacen(&postmaster.to_string(), &std::process::id().to_string(), 1)).unwrap();
     // A start that was cut off while it made things.
     std::fs::create_dir(home.path().join("pgdata.new")).unwrap();
     std::fs::create_dir(home.path().join("postgres-15.new")).unwrap();
 
-    let server = start(home.path()).await;
+    let port = port.parse().unwrap();
+    let server = Server::start(Options { port, ..options(home.path()) }, |_| {}).await.unwrap();
     assert!(!server.fresh());
     assert_eq!(number(&admin(&server).await, "select 1::int8").await, 1);
     server.stop().await.unwrap();
@@ -157,6 +162,19 @@ async fn a_dropped_server_stops() {
     drop(server);
     eventually("it stopped", || !is_alive(pid)).await;
     start(home.path()).await.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn data_that_is_removed_under_a_server_is_not_made_anew_by_itself() {
+    let home = folder();
+    let server = start(home.path()).await;
+    let mut state = server.state();
+    let pid = server.pid().unwrap();
+    std::fs::remove_dir_all(server.data_dir()).unwrap();
+    kill(pid);
+    state.wait_for(|state| *state == State::Stopped).await.unwrap();
+    let error = server.stop().await.unwrap_err().to_string();
+    assert!(error.contains("was removed"), "{error}");
 }
 
 #[tokio::test]
