@@ -101,8 +101,8 @@ pub struct Catalog {
     pub reads_request: bool,
     /// Does anything set `response.headers` or `response.status`?
     pub writes_response: bool,
-    /// Can a plain read of this database reach code of the user at all (a function that is not PostgreSQL's own)?
-    pub has_user_code: bool,
+    /// Does any code of the user look as if it left something in the session: a setting, a lock, a temporary table?
+    pub leaves_state: bool,
     /// Major version of the server.
     pub server_version: u32,
 }

@@ -131,3 +131,40 @@ impl Default for RestConfig {
         }
     }
 }
+
+impl From<&crate::server::Config> for RestConfig {
+    /// What of a server's options concerns requests.
+    fn from(from: &crate::server::Config) -> Self {
+        let qualified = |name: &Option<String>| {
+            name.as_ref().map(|name| match name.split_once('.') {
+                Some((schema, name)) => QualifiedName::new(schema, name),
+                None => QualifiedName::local(name),
+            })
+        };
+        Self {
+            app_settings: from.app_settings.clone(),
+            minimal_errors: from.minimal_errors,
+            aggregates_enabled: from.db_aggregates_enabled,
+            anon_role: from.db_anon_role.clone(),
+            extra_search_path: from.db_extra_search_path.clone(),
+            hoisted_settings: from.db_hoisted_tx_settings.clone(),
+            max_rows: from.db_max_rows,
+            plan_enabled: from.db_plan_enabled,
+            pre_request: qualified(&from.db_pre_request),
+            prepared_statements: from.db_prepared_statements,
+            root_spec: qualified(&from.db_root_spec),
+            schemas: from.db_schemas.clone(),
+            tx_end: from.db_tx_end,
+            openapi_mode: from.openapi_mode,
+            openapi_security_active: from.openapi_security_active,
+            openapi_server_proxy_uri: from.openapi_server_proxy_uri.clone(),
+            cors_allowed_origins: from.server_cors_allowed_origins.clone().unwrap_or_default(),
+            server_host: from.server_host.clone(),
+            server_port: from.server_port,
+            server_timing_enabled: from.server_timing_enabled,
+            server_trace_header: from.server_trace_header.clone(),
+            legacy_target_names: from.url_use_legacy_target_names,
+            ..Self::default()
+        }
+    }
+}

@@ -119,7 +119,7 @@ pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadEr
         roles: role_settings(roles),
         reads_request: facts.reads_request,
         writes_response: facts.writes_response,
-        has_user_code: facts.has_user_code,
+        leaves_state: facts.leaves_state,
         server_version: facts.server_version,
     })
 }
@@ -268,6 +268,6 @@ struct RoleRow {
 struct Facts {
     reads_request: bool,
     writes_response: bool,
-    has_user_code: bool,
+    leaves_state: bool,
     server_version: u32,
 }

@@ -1,0 +1,209 @@
+//! Plans as work: which statements, on which connections, under which demands.
+
+use catalog::Catalog;
+use pg::exec::Lane;
+
+use crate::config::RestConfig;
+use crate::plan::negotiate::Handler;
+use crate::plan::node::{Condition, Embedded, Node};
+use crate::plan::read::SOURCE;
+use crate::plan::resolve::Resolver;
+use crate::plan::{CallPlan, ReadPlan, WritePlan, stars};
+use crate::request::ApiRequest;
+use crate::request::ast::{Operation, Operator};
+use crate::request::media::{MediaType, PlanOption};
+use crate::request::preferences::Count;
+use crate::request::ranges::Range;
+use crate::run::{Demands, Work};
+use crate::sql::call::Total;
+use crate::sql::{Sql, call, handler, read, write};
+
+/// Reads up to so many rows are expected to be short.
+const SHORT_ROWS: i128 = 1000;
+
+/// The work of a read.
+pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, config: &RestConfig) -> Work {
+    let by_row = writes_rows(plan);
+    let main = if by_row {
+        let mut tree = plan.tree.clone();
+        name_columns(&mut tree, catalog);
+        let mut sql = Sql::default();
+        read::select(&mut sql, &tree, read::For::Writer);
+        sql
+    } else {
+        aggregated(plan)
+    };
+    let preferences = &request.preferences;
+    let may_be_cut = config.max_rows.is_some() || request.top_range != Range::ALL;
+    let count = (preferences.counts_rows() && may_be_cut).then(|| {
+        let mut sql = Sql::new("SELECT pg_catalog.count(*) FROM (");
+        read::count(&mut sql, &plan.tree);
+        if let (Some(Count::Estimated), Some(max)) = (preferences.count, config.max_rows) {
+            // One more than the page, to see that it was surpassed.
+            sql.push(" LIMIT ").param(&(max + 1).to_string());
+        }
+        sql.push(") pgrst_source_count");
+        sql.into()
+    });
+    let planner_count = preferences.asks_planner().then(|| {
+        let mut sql = Sql::new("EXPLAIN (FORMAT JSON) ");
+        read::count(&mut sql, &plan.tree);
+        sql.into()
+    });
+    let explained = is_plan(&plan.media);
+    let is_short = is_expected_short(plan, catalog);
+    Work {
+        main: explain(main, &plan.media).into(),
+        by_row,
+        count: if explained { None } else { count },
+        planner_count: if explained { None } else { planner_count },
+        reads_response: catalog.writes_response && !explained,
+        read_only: true,
+        lane: if is_short { Lane::Short } else { Lane::Wide },
+        tainted: catalog.leaves_state,
+        demands: Demands { singular: is_singular(&plan.media), ..Demands::default() },
+    }
+}
+
+/// The work of a write.
+pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, catalog: &Catalog) -> Work {
+    let sql = write::statement(plan, request.preferences.representation);
+    let is_put = plan.mutation == crate::request::Mutation::Replace;
+    let limits = matches!(plan.mutation, crate::request::Mutation::Update | crate::request::Mutation::Delete);
+    let explained = is_plan(&plan.media);
+    let demands = Demands {
+        singular: !is_put && is_singular(&plan.media),
+        put: is_put,
+        max_affected: request.preferences.max_affected.filter(|_| limits && request.preferences.is_strict()),
+    };
+    Work {
+        main: explain(sql, &plan.media).into(),
+        by_row: false,
+        count: None,
+        planner_count: None,
+        reads_response: catalog.writes_response && !explained,
+        read_only: false,
+        lane: Lane::Wide,
+        tainted: catalog.leaves_state,
+        demands: if explained { Demands::default() } else { demands },
+    }
+}
+
+/// The work of a call.
+pub(crate) fn of_call(plan: &CallPlan, request: &ApiRequest, config: &RestConfig) -> Work {
+    let total = Total::of(request.preferences.counts_rows(), request.top_range, config.max_rows);
+    let explained = is_plan(&plan.media);
+    let demands = Demands {
+        singular: is_singular(&plan.media),
+        put: false,
+        max_affected: request.preferences.max_affected.filter(|_| request.preferences.is_strict()),
+    };
+    Work {
+        main: explain(call::statement(plan, total), &plan.media).into(),
+        by_row: false,
+        count: None,
+        planner_count: None,
+        reads_response: !explained,
+        read_only: plan.read_only,
+        lane: Lane::Wide,
+        tainted: true,
+        demands: if explained { Demands::default() } else { demands },
+    }
+}
+
+fn is_plan(media: &MediaType) -> bool {
+    matches!(media, MediaType::Plan { .. })
+}
+
+fn is_singular(media: &MediaType) -> bool {
+    matches!(media, MediaType::Object { .. })
+}
+
+/// Our own writer makes plain JSON of plain rows; everything else is made by PostgreSQL.
+fn writes_rows(plan: &ReadPlan) -> bool {
+    let has_columns = !plan.tree.select.is_empty() || plan.tree.embedded.iter().any(shows_something);
+    let media = match &plan.media {
+        MediaType::Plan { of, .. } => of,
+        media => media,
+    };
+    has_columns
+        && matches!(plan.handler, Handler::Json | Handler::Object { stripped: false })
+        && matches!(media, MediaType::Json | MediaType::Object { .. })
+        && !read::is_aggregated(&plan.tree)
+        && !spreads_unknown(&plan.tree)
+}
+
+fn shows_something(embedded: &Embedded) -> bool {
+    match embedded {
+        Embedded::Json { hidden, .. } => !hidden,
+        Embedded::Spread { columns, .. } => !columns.is_empty(),
+    }
+}
+
+/// A spread of `*` brings columns that are not known one by one.
+fn spreads_unknown(node: &Node) -> bool {
+    node.embedded.iter().any(|e| match e {
+        Embedded::Spread { columns, .. } => columns.iter().any(|c| c.name == "*"),
+        Embedded::Json { .. } => false,
+    })
+}
+
+/// Puts columns in the place of `*` where the text of some of them is not enough.
+fn name_columns(tree: &mut Node, catalog: &Catalog) {
+    let resolver = Resolver::new(catalog, &tree.from);
+    let select = std::mem::take(&mut tree.select);
+    for item in select {
+        let is_star = item.column.is_star() && item.aggregate.is_none();
+        match is_star.then(|| stars::explicit_columns(resolver, &item)).flatten() {
+            Some(columns) => tree.select.extend(columns),
+            None => tree.select.push(item),
+        }
+    }
+}
+
+/// All rows as one body; one row of (rows, body).
+fn aggregated(plan: &ReadPlan) -> Sql {
+    let mut sql = Sql::new("WITH ");
+    sql.push(SOURCE).push(" AS (");
+    read::select(&mut sql, &plan.tree, read::For::Rows);
+    sql.push(") SELECT pg_catalog.count(_postgrest_t), ");
+    handler::body(&mut sql, &plan.handler, None);
+    sql.push(" FROM (SELECT * FROM ").push(SOURCE).push(") _postgrest_t");
+    sql
+}
+
+/// The statement, or the request to explain it.
+fn explain(statement: Sql, media: &MediaType) -> Sql {
+    let MediaType::Plan { json, options, .. } = media else { return statement };
+    let mut text = format!("EXPLAIN (FORMAT {}", if *json { "JSON" } else { "TEXT" });
+    for option in options {
+        text.push_str(", ");
+        text.push_str(&PlanOption::name(*option).to_ascii_uppercase());
+    }
+    text.push_str(") ");
+    text.push_str(&statement.text);
+    Sql { text, params: statement.params }
+}
+
+/// Few rows by a limit, or one by a key.
+fn is_expected_short(plan: &ReadPlan, catalog: &Catalog) -> bool {
+    if plan.tree.range.limit().is_some_and(|limit| limit <= SHORT_ROWS) {
+        return true;
+    }
+    let equal: Vec<&str> = plan.tree.filters.iter().filter_map(equal_column).collect();
+    let identifies = |key: &Vec<String>| !key.is_empty() && key.iter().all(|c| equal.contains(&c.as_str()));
+    catalog
+        .table(&plan.relation)
+        .is_some_and(|table| identifies(&table.primary_key) || table.unique_keys.iter().any(identifies))
+}
+
+fn equal_column(condition: &Condition) -> Option<&str> {
+    match condition {
+        Condition::Filter {
+            column,
+            negated: false,
+            operation: Operation::Binary { operator: Operator::Equal, quantifier: None, .. },
+        } if column.path.is_empty() => Some(&column.name),
+        _ => None,
+    }
+}
