@@ -196,8 +196,7 @@ impl Once<'_> {
             Plan::Describe { headers_only } => self.describe(*headers_only, timing).await,
             Plan::RelationInfo(relation) => {
                 timing.done("transaction");
-                let table =
-                    catalog.table(relation).ok_or_else(|| plan::function::unknown_table(catalog, relation))?;
+                let table = catalog.table(relation).ok_or_else(|| plan::function::unknown_table(catalog, relation))?;
                 Ok(info(&allowed_on(table)))
             }
             Plan::FunctionInfo { volatile } => {
@@ -283,8 +282,7 @@ impl Once<'_> {
         };
         let results = self.rest.executor.run(batch).await;
         timing.done("transaction");
-        let results =
-            results.map_err(|error| Error::Database { error, authenticated: self.caller.authenticated })?;
+        let results = results.map_err(|error| Error::Database { error, authenticated: self.caller.authenticated })?;
         let answers: Vec<Option<String>> = results.iter().skip(first).map(|r| run::text(r, 0)).collect();
         let body = openapi::document(&self.schema.catalog, self.config, schema, &answers)?;
         let answer = Answer::new(StatusCode::OK).content_type(&request::media::MediaType::OpenApi, self.request);
@@ -310,8 +308,7 @@ async fn load(executor: &Executor, options: &catalog::Options) -> Result<Catalog
         prepared: false,
         tainted: false,
     };
-    let results =
-        executor.run(batch).await.map_err(|error| Error::Database { error, authenticated: true })?;
+    let results = executor.run(batch).await.map_err(|error| Error::Database { error, authenticated: true })?;
     let answers: Vec<String> = results.iter().take(count).filter_map(|r| run::text(r, 0)).collect();
     catalog::assemble(options, &answers).map_err(|e| Error::Internal(e.to_string()))
 }
@@ -445,7 +442,7 @@ impl service::Service for Rest {
 
 impl crate::server::Application for Rest {
     fn configure(&self, config: &crate::server::Config, authenticator: Arc<Authenticator>) {
-        self.reconfigure(RestConfig::from(config), authenticator);
+        self.reconfigure(config.rest(), authenticator);
     }
 
     fn set_catalog(&self, catalog: Arc<Catalog>) {

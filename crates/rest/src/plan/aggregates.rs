@@ -1,6 +1,6 @@
 //! What parents select of their children; and aggregates, which a spread lifts to where they mean something.
 
-use super::node::{Embedded, Node, OrderBy, SpreadColumn, Spread};
+use super::node::{Embedded, Node, OrderBy, Spread, SpreadColumn};
 use super::read::ordering_column;
 use crate::error::Error;
 use crate::request::ast::Aggregate;

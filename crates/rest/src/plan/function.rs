@@ -21,8 +21,7 @@ pub(crate) fn find<'c>(
 ) -> Result<&'c Routine, Error> {
     let overloads = catalog.routines.get(name).map_or(&[][..], Vec::as_slice);
     let body_is_argument = by_post && matches!(content, MediaType::OctetStream | MediaType::Text | MediaType::Xml);
-    let by_name: Vec<&Routine> =
-        overloads.iter().filter(|r| takes_named(r, arguments, body_is_argument)).collect();
+    let by_name: Vec<&Routine> = overloads.iter().filter(|r| takes_named(r, arguments, body_is_argument)).collect();
     let candidates = if by_name.is_empty() {
         overloads.iter().filter(|r| by_post && takes_body(r, content)).collect()
     } else {

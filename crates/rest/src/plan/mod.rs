@@ -211,10 +211,7 @@ fn identifies_by_key(request: &ApiRequest, primary_key: &[String]) -> bool {
         && request.query.filter_keys == keys
         && request.query.filters.iter().filter(|(path, _)| path.is_empty()).all(|(_, filter)| {
             !filter.negated
-                && matches!(
-                    filter.operation,
-                    Operation::Binary { operator: Operator::Equal, quantifier: None, .. }
-                )
+                && matches!(filter.operation, Operation::Binary { operator: Operator::Equal, quantifier: None, .. })
         })
 }
 

@@ -2,7 +2,7 @@
 
 use catalog::{QualifiedName, Relationship};
 
-use crate::request::ast::{Aggregate, JsonStep, Join, Operation};
+use crate::request::ast::{Aggregate, Join, JsonStep, Operation};
 use crate::request::ranges::Range;
 
 /// A relation to read from, and those embedded in it.
@@ -158,10 +158,21 @@ pub(crate) struct OrderBy {
 /// A filter or a group of them.
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
-    Group { negated: bool, any: bool, members: Vec<Condition> },
-    Filter { column: Column, negated: bool, operation: Operation },
+    Group {
+        negated: bool,
+        any: bool,
+        members: Vec<Condition>,
+    },
+    Filter {
+        column: Column,
+        negated: bool,
+        operation: Operation,
+    },
     /// An embed has rows, or has none.
-    Embed { subselect: String, exists: bool },
+    Embed {
+        subselect: String,
+        exists: bool,
+    },
 }
 
 /// Calls `visit` on a node and all below it, parents first.

@@ -56,9 +56,8 @@ impl<'a> Resolver<'a> {
 
     /// Has any column a representation, so that `*` does not do?
     pub(crate) fn has_representations(&self) -> bool {
-        self.table.is_some_and(|t| {
-            t.columns.values().any(|c| self.catalog.representation(&c.nominal_type, JSON).is_some())
-        })
+        self.table
+            .is_some_and(|t| t.columns.values().any(|c| self.catalog.representation(&c.nominal_type, JSON).is_some()))
     }
 
     /// A column to write, with the conversion from JSON.
@@ -115,17 +114,10 @@ impl<'a> Resolver<'a> {
     pub(crate) fn order(&self, term: &OrderTerm) -> OrderBy {
         let column = match &term.relation {
             None => self.field(&term.field),
-            Some(_) => Column {
-                path: term.field.path.clone(),
-                wrap_for_path: false,
-                ..Column::unknown(&term.field.name)
-            },
+            Some(_) => {
+                Column { path: term.field.path.clone(), wrap_for_path: false, ..Column::unknown(&term.field.name) }
+            }
         };
-        OrderBy {
-            relation: term.relation.clone(),
-            column,
-            descending: term.descending,
-            nulls_first: term.nulls_first,
-        }
+        OrderBy { relation: term.relation.clone(), column, descending: term.descending, nulls_first: term.nulls_first }
     }
 }

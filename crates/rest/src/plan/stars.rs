@@ -42,9 +42,7 @@ fn expand_one(node: &mut Node, resolver: Resolver<'_>, aggregated: bool) {
 
 fn all_columns(resolver: Resolver<'_>, star: &SelectColumn) -> Vec<SelectColumn> {
     let names = resolver.table.into_iter().flat_map(|t| t.columns.keys());
-    names
-        .map(|name| SelectColumn { column: resolver.output(resolver.column(name)), ..star.clone() })
-        .collect()
+    names.map(|name| SelectColumn { column: resolver.output(resolver.column(name)), ..star.clone() }).collect()
 }
 
 /// The columns of a relation, where a plain `*` would return some that cannot be written as JSON from their text.

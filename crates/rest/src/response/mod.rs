@@ -77,13 +77,16 @@ pub(crate) fn of_read(
         .header("Content-Range", content_range)
         .header("Content-Location", location)
         .content_type(&plan.media, request)
-        .optional_header("Preference-Applied", applied(&request.preferences, |p| Preferences {
-            resolution: None,
-            representation: None,
-            missing: None,
-            max_affected: None,
-            ..p
-        }));
+        .optional_header(
+            "Preference-Applied",
+            applied(&request.preferences, |p| Preferences {
+                resolution: None,
+                representation: None,
+                missing: None,
+                max_affected: None,
+                ..p
+            }),
+        );
     let answer = if status == StatusCode::RANGE_NOT_SATISFIABLE {
         answer.body(out_of_bounds(request.top_range, total, config))
     } else if by_row {
@@ -152,15 +155,10 @@ pub(crate) fn of_call(
     let rows = rows_of(&outcome.main, false);
     let total: Option<i64> = text(&outcome.main, 2).and_then(|n| n.parse().ok());
     let (status, content_range) = range_status(request.top_range, rows, total);
-    let applied = applied(&request.preferences, |p| Preferences {
-        resolution: None,
-        representation: None,
-        missing: None,
-        ..p
-    });
-    let answer = Answer::new(status)
-        .header("Content-Range", content_range)
-        .optional_header("Preference-Applied", applied);
+    let applied =
+        applied(&request.preferences, |p| Preferences { resolution: None, representation: None, missing: None, ..p });
+    let answer =
+        Answer::new(status).header("Content-Range", content_range).optional_header("Preference-Applied", applied);
     let answer = if plan.routine.returns_void() {
         Answer { status: StatusCode::NO_CONTENT, ..answer.without_length() }
     } else if plan.method == CallMethod::Head {
@@ -227,10 +225,8 @@ fn content_range(lower: i128, upper: i128, total: Option<i64>) -> String {
 }
 
 fn out_of_bounds(range: Range, total: Option<i64>, config: &RestConfig) -> Vec<u8> {
-    let why = Unsatisfiable::OutOfBounds {
-        offset: range.lower.to_string(),
-        total: total.unwrap_or_default().to_string(),
-    };
+    let why =
+        Unsatisfiable::OutOfBounds { offset: range.lower.to_string(), total: total.unwrap_or_default().to_string() };
     Error::Range(why).shown().body(config.minimal_errors)
 }
 

@@ -30,7 +30,9 @@ pub(crate) fn rows(sql: &mut Sql, body: &Bytes, columns: &[BodyColumn<'_>], only
         Some(function) => {
             sql.push(function).push("(").ident(column.name).push(") AS ").ident(column.name);
         }
-        None => drop(sql.ident(column.name)),
+        None => {
+            sql.ident(column.name);
+        }
     });
     sql.push(" FROM ");
     if columns.is_empty() {

@@ -85,8 +85,7 @@ fn call(sql: &mut Sql, plan: &CallPlan) {
             function(sql, &|sql| named(sql, routine, given));
         }
         Arguments::Object(body, names) => {
-            let parameters: Vec<&Parameter> =
-                routine.parameters.iter().filter(|p| names.contains(&p.name)).collect();
+            let parameters: Vec<&Parameter> = routine.parameters.iter().filter(|p| names.contains(&p.name)).collect();
             let columns: Vec<BodyColumn<'_>> = parameters
                 .iter()
                 .map(|p| BodyColumn { name: &p.name, type_name: &p.type_any_length, ..BodyColumn::default() })
@@ -108,13 +107,19 @@ fn variadic(parameter: &Parameter) -> &'static str {
 
 fn returned_columns(sql: &mut Sql, plan: &CallPlan) {
     match plan.returning.as_slice() {
-        [] => drop(sql.push("*")),
-        [star] if star == "*" => drop(sql.push("pgrst_call.*")),
+        [] => {
+            sql.push("*");
+        }
+        [star] if star == "*" => {
+            sql.push("pgrst_call.*");
+        }
         _ => {
             let mut names: Vec<&String> = plan.returning.iter().chain(&plan.filter_columns).collect();
             names.sort();
             names.dedup();
-            sql.list(", ", names, |sql, name| drop(sql.push("pgrst_call.").ident(name)));
+            sql.list(", ", names, |sql, name| {
+                sql.push("pgrst_call.").ident(name);
+            });
         }
     }
 }
@@ -140,12 +145,8 @@ fn named(sql: &mut Sql, routine: &Routine, given: &[(String, String)]) {
     let given_to = |p: &Parameter| -> Vec<&str> {
         given.iter().filter(|(name, _)| *name == p.name).map(|(_, value)| value.as_str()).collect()
     };
-    let parameters: Vec<(&Parameter, Vec<&str>)> = routine
-        .parameters
-        .iter()
-        .map(|p| (p, given_to(p)))
-        .filter(|(_, values)| !values.is_empty())
-        .collect();
+    let parameters: Vec<(&Parameter, Vec<&str>)> =
+        routine.parameters.iter().map(|p| (p, given_to(p))).filter(|(_, values)| !values.is_empty()).collect();
     sql.list(", ", parameters, |sql, (parameter, values)| {
         sql.push(variadic(parameter)).ident(&parameter.name).push(" := ");
         if parameter.variadic {

@@ -240,13 +240,21 @@ pub(crate) fn order(sql: &mut Sql, table: &QualifiedName, terms: &[OrderBy]) {
             None => field(sql, table, &term.column),
         }
         match term.descending {
-            Some(true) => drop(sql.push(" DESC")),
-            Some(false) => drop(sql.push(" ASC")),
+            Some(true) => {
+                sql.push(" DESC");
+            }
+            Some(false) => {
+                sql.push(" ASC");
+            }
             None => {}
         }
         match term.nulls_first {
-            Some(true) => drop(sql.push(" NULLS FIRST")),
-            Some(false) => drop(sql.push(" NULLS LAST")),
+            Some(true) => {
+                sql.push(" NULLS FIRST");
+            }
+            Some(false) => {
+                sql.push(" NULLS LAST");
+            }
             None => {}
         }
     });

@@ -15,15 +15,19 @@ pub(crate) fn body(sql: &mut Sql, handler: &Handler, routine: Option<&Routine>) 
     let row = if scalar { "_postgrest_t.pgrst_scalar" } else { ROWS };
     let one = routine.is_some_and(|r| r.returns_single());
     match handler {
-        Handler::None => drop(sql.push("''::text")),
+        Handler::None => {
+            sql.push("''::text");
+        }
         Handler::Json => json(sql, row, one, false),
         Handler::JsonStripped => json(sql, row, one, true),
         Handler::Object { stripped } => json(sql, row, true, *stripped),
         Handler::Csv => csv(sql),
-        Handler::GeoJson => drop(sql.push(
-            "json_build_object('type', 'FeatureCollection', 'features', \
+        Handler::GeoJson => {
+            sql.push(
+                "json_build_object('type', 'FeatureCollection', 'features', \
              coalesce(json_agg(ST_AsGeoJSON(_postgrest_t)::json), '[]'))",
-        )),
+            );
+        }
         Handler::Custom { function, target } => custom(sql, function, target.as_ref(), routine),
     }
 }
@@ -49,7 +53,11 @@ fn custom(sql: &mut Sql, function: &QualifiedName, target: Option<&QualifiedName
         return;
     }
     match target {
-        None => drop(sql.push("(_postgrest_t)")),
-        Some(target) => drop(sql.push("(_postgrest_t::").name(target).push(")")),
+        None => {
+            sql.push("(_postgrest_t)");
+        }
+        Some(target) => {
+            sql.push("(_postgrest_t::").name(target).push(")");
+        }
     }
 }

@@ -3,9 +3,7 @@
 use catalog::{Cardinality, QualifiedName, Relationship};
 
 use super::Sql;
-use super::condition::{
-    aggregated, condition, field, join_condition, joined_exists, limit, order, select_item,
-};
+use super::condition::{aggregated, condition, field, join_condition, joined_exists, limit, order, select_item};
 use crate::plan::node::{Embedded, Node, SelectColumn, Spread, SpreadColumn};
 
 /// For whom the columns are.
@@ -50,10 +48,7 @@ pub(crate) fn own_name(node: &Node) -> QualifiedName {
 }
 
 fn select_list(sql: &mut Sql, node: &Node, table: &QualifiedName, reader: For) {
-    let star = [SelectColumn {
-        column: crate::plan::node::Column::unknown("*"),
-        ..SelectColumn::default()
-    }];
+    let star = [SelectColumn { column: crate::plan::node::Column::unknown("*"), ..SelectColumn::default() }];
     // Without any column the rows would be lost to the aggregate above.
     let items = if node.select.is_empty() && node.children.is_empty() { &star[..] } else { &node.select };
     let mut first = true;
@@ -117,8 +112,12 @@ fn spread_column(sql: &mut Sql, subselect: &str, column: &SpreadColumn, reader: 
         sql.push(")");
     }
     match &column.alias {
-        Some(alias) => drop(sql.push(" AS ").ident(alias)),
-        None if wraps => drop(sql.push(" AS ").ident(&column.name)),
+        Some(alias) => {
+            sql.push(" AS ").ident(alias);
+        }
+        None if wraps => {
+            sql.push(" AS ").ident(&column.name);
+        }
         None => {}
     }
 }
@@ -147,7 +146,9 @@ fn from(sql: &mut Sql, node: &Node) {
             // The cast chooses among overloads when the row comes from a statement's result.
             sql.name(function).push("(").ident(&row.name).push("::").name(table).push(")");
         }
-        _ => drop(sql.name(&node.from)),
+        _ => {
+            sql.name(&node.from);
+        }
     }
     if let Some(alias) = &node.alias {
         sql.push(" AS ").ident(alias);
@@ -228,24 +229,32 @@ fn group(sql: &mut Sql, node: &Node, table: &QualifiedName) {
     };
     for item in node.select.iter().filter(|s| s.aggregate.is_none()) {
         match &item.alias {
-            Some(alias) => term(&mut |sql| drop(sql.ident(alias))),
+            Some(alias) => term(&mut |sql| {
+                sql.ident(alias);
+            }),
             None => term(&mut |sql| field(sql, table, &item.column)),
         }
     }
     for embedded in &node.embedded {
         match embedded {
             Embedded::Json { hidden: true, .. } => {}
-            Embedded::Json { name, .. } => term(&mut |sql| drop(sql.ident(name))),
+            Embedded::Json { name, .. } => term(&mut |sql| {
+                sql.ident(name);
+            }),
             Embedded::Spread { columns, subselect } => {
                 for column in columns.iter().filter(|c| c.aggregate.is_none()) {
                     let name = column.alias.as_ref().unwrap_or(&column.name);
-                    term(&mut |sql| drop(sql.column(&QualifiedName::local(subselect), name)));
+                    term(&mut |sql| {
+                        sql.column(&QualifiedName::local(subselect), name);
+                    });
                 }
             }
         }
     }
     if !terms.is_empty() {
-        sql.push(" GROUP BY ").list(", ", terms, |sql, part| drop(sql.push(&part.text)));
+        sql.push(" GROUP BY ").list(", ", terms, |sql, part| {
+            sql.push(&part.text);
+        });
     }
 }
 

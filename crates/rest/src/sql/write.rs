@@ -84,10 +84,16 @@ fn body_columns(columns: &[Column]) -> Vec<BodyColumn<'_>> {
 fn insert(sql: &mut Sql, plan: &WritePlan) {
     sql.push("INSERT INTO ").name(&plan.relation);
     if !plan.columns.is_empty() {
-        sql.push("(").list(", ", &plan.columns, |sql, c| drop(sql.ident(&c.name))).push(")");
+        sql.push("(")
+            .list(", ", &plan.columns, |sql, c| {
+                sql.ident(&c.name);
+            })
+            .push(")");
     }
     sql.push(" SELECT ");
-    sql.list(", ", &plan.columns, |sql, c| drop(sql.push("pgrst_body.").ident(&c.name)));
+    sql.list(", ", &plan.columns, |sql, c| {
+        sql.push("pgrst_body.").ident(&c.name);
+    });
     sql.push(" ");
     rows(sql, &plan.body, &body_columns(&plan.columns), false, plan.with_defaults);
     if merges(plan) {
@@ -106,7 +112,11 @@ fn on_conflict(sql: &mut Sql, plan: &WritePlan) {
     if keys.is_empty() {
         return;
     }
-    sql.push(" ON CONFLICT (").list(", ", keys, |sql, key| drop(sql.ident(key))).push(") ");
+    sql.push(" ON CONFLICT (")
+        .list(", ", keys, |sql, key| {
+            sql.ident(key);
+        })
+        .push(") ");
     if *resolution == Resolution::Ignore || plan.columns.is_empty() {
         sql.push("DO NOTHING");
         return;
@@ -125,7 +135,9 @@ fn update(sql: &mut Sql, plan: &WritePlan) {
             sql.push("NULL");
         } else {
             let table = QualifiedName::local(&plan.relation.name);
-            sql.list(", ", &plan.returning, |sql, name| drop(sql.column(&table, name)));
+            sql.list(", ", &plan.returning, |sql, name| {
+                sql.column(&table, name);
+            });
         }
         sql.push(" FROM ").name(&plan.relation).push(" WHERE false");
         return;
@@ -151,7 +163,9 @@ fn returning(sql: &mut Sql, plan: &WritePlan) {
     if plan.returning.is_empty() {
         sql.push("1");
     } else {
-        sql.list(", ", &plan.returning, |sql, name| drop(sql.column(&plan.relation, name)));
+        sql.list(", ", &plan.returning, |sql, name| {
+            sql.column(&plan.relation, name);
+        });
     }
 }
 
@@ -163,5 +177,8 @@ fn location(sql: &mut Sql, primary_key: &[String]) {
     if primary_key.is_empty() {
         sql.push("NULL");
     }
-    sql.list(", ", primary_key, |sql, key| drop(sql.push(&literal(key)))).push(")) END");
+    sql.list(", ", primary_key, |sql, key| {
+        sql.push(&literal(key));
+    })
+    .push(")) END");
 }
