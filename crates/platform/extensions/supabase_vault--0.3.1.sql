@@ -98,6 +98,8 @@ end
 $$;
 create trigger secrets_seal before insert or update of secret, nonce, id on @extschema@.secrets
     for each row execute function @extschema@._seal();
+-- Also in a seed that sets session_replication_role: a secret must not lie in the clear for that.
+alter table @extschema@.secrets enable always trigger secrets_seal;
 
 create view @extschema@.decrypted_secrets as
     select s.id, s.name, s.description, s.secret, @extschema@._decrypt(s.secret, s.id, s.nonce) as decrypted_secret,

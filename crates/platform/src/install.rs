@@ -193,6 +193,10 @@ async fn apply(
     report: &mut Report,
 ) -> Result<(), Error> {
     let mut transaction = client.transaction().await?;
+    if rights == Rights::Superuser {
+        // A project's event trigger would run its function with our rights, or fail and stop an upgrade.
+        transaction.batch_execute("set local session_replication_role = replica").await?;
+    }
     transaction
         .execute(
             "insert into _basalt.platform_migrations (name, checksum, adopted) values ($1, $2, $3)",
@@ -262,4 +266,19 @@ async fn install_scripts(client: &mut Client, report: &mut Report) -> Result<(),
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_older;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(is_older("9", "62"));
+        assert!(is_older("41 then", "62"));
+        assert!(is_older("20240101000000", super::AUTH_VERSION));
+        assert!(!is_older("62 now", "62"));
+        assert!(!is_older("100 later", "62"));
+        assert!(!is_older("strange", "62"));
+    }
 }

@@ -66,3 +66,20 @@ async fn the_passwords_of_postgres_and_authenticator_are_set_and_the_settings_pu
     assert_eq!(scram, 2);
     assert_eq!(refusal(&client, "select rolpassword from pg_authid").await, "42501");
 }
+
+#[tokio::test]
+async fn a_projects_event_trigger_does_not_stop_an_upgrade() {
+    let cluster = Cluster::get();
+    let database = cluster.database_from_scratch().await;
+    let mut client = cluster.connect(&database.name, "supabase_admin").await;
+    works(
+        &client,
+        "create function public.broken() returns event_trigger language plpgsql as $$ begin raise 'broken'; end $$;
+         create event trigger broken on ddl_command_end execute function public.broken()",
+    )
+    .await;
+    // As if the last file were new in this build.
+    works(&client, "delete from _basalt.platform_migrations where name = '0060_event_triggers.sql'").await;
+    let report = cluster.install(&mut client, Rights::Superuser).await.expect("the upgrade");
+    assert_eq!(report.applied, ["0060_event_triggers.sql"]);
+}

@@ -15,6 +15,20 @@ async fn secrets_are_written_encrypted_and_read_by_those_who_may() {
     works(&client, "select vault.update_secret(id, 'second', 'a2') from vault.secrets where name = 'a'").await;
     works(&client, "update vault.secrets set description = 'untouched secret' where name = 'b'").await;
     assert_eq!(value::<String>(&client, read).await, "a2=second,b=plain insert");
+    works(
+        &client,
+        "set session_replication_role = replica; insert into vault.secrets (name, secret) values ('c', 'in a seed')",
+    )
+    .await;
+    assert_eq!(
+        value::<String>(
+            &client,
+            "select decrypted_secret from vault.decrypted_secrets where name = 'c' and secret <> 'in a seed'"
+        )
+        .await,
+        "in a seed"
+    );
+    works(&client, "set session_replication_role = origin; delete from vault.secrets where name = 'c'").await;
     assert_eq!(refusal(&client, "select vault.create_secret('x', 'b')").await, "23505");
     works(&client, "set role service_role").await;
     assert_eq!(value::<String>(&client, read).await, "a2=second,b=plain insert");
@@ -30,7 +44,7 @@ async fn equal_secrets_look_different_and_a_moved_one_is_refused() {
     // As an attacker with the disk: b's ciphertext into a's row, past the trigger.
     works(
         &client,
-        "set session_replication_role = replica;
+        "alter table vault.secrets disable trigger secrets_seal;
          update vault.secrets a set secret = b.secret, nonce = b.nonce from vault.secrets b where a.name = 'a' and b.name = 'b'",
     )
     .await;
