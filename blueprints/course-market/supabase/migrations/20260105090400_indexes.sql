@@ -2,10 +2,13 @@
 -- the rest serve the lists that the application shows.
 
 create index courses_instructor_id_idx on public.courses (instructor_id);
-create index courses_newest_idx on public.courses (published_at desc, id) where published;
-create index courses_category_idx on public.courses (category, price_cents) where published;
-create index courses_rating_idx on public.courses (rating_average desc, id) where published;
-create index courses_price_idx on public.courses (price_cents, id) where published;
+-- The lists of the catalogue. Whole, not `where published`: the policy of people who are signed in says more than that, and
+-- a partial index would leave them with a sort of the whole table.
+create index courses_newest_idx on public.courses (published_at desc, id);
+create index courses_created_at_idx on public.courses (created_at desc, id);
+create index courses_category_idx on public.courses (category, price_cents, id);
+create index courses_rating_idx on public.courses (rating_average desc, id);
+create index courses_price_idx on public.courses (price_cents, id);
 
 create index enrollments_student_id_idx on public.enrollments (student_id, course_id);
 create index enrollments_payment_id_idx on public.enrollments (payment_id);

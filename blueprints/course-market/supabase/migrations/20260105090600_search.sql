@@ -33,7 +33,6 @@ begin
     when 'newest' then 'c.published_at desc, c.id'
     when 'rating' then 'c.rating_average desc, c.id'
     when 'price' then 'c.price_cents, c.id'
-    when 'popular' then 'c.student_count desc, c.id'
     else case when words is null then 'c.published_at desc, c.id'
               else 'ts_rank(c.search, websearch_to_tsquery(''english'', $1)) desc, c.id' end
   end || ' limit $8 offset $9';
@@ -51,7 +50,7 @@ language sql stable set search_path = '' rows 20 as $$
     (least(greatest(coalesce($10, 1), 1), 10000) - 1) * least(greatest(coalesce($9, 20), 1), 100))
 $$;
 comment on function public.search_courses is
-  'Published courses by words and filters. sort: relevance, newest, rating, price, popular. page_size 1 to 100, page from 1.';
+  'Published courses by words and filters. sort: relevance, newest, rating, price. page_size 1 to 100, page from 1.';
 
 revoke all on function
   private.search_courses(text, text, integer, integer, numeric, uuid, text, text, integer, integer),

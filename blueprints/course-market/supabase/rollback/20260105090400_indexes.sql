@@ -1,5 +1,6 @@
 drop index public.courses_instructor_id_idx;
 drop index public.courses_newest_idx;
+drop index public.courses_created_at_idx;
 drop index public.courses_category_idx;
 drop index public.courses_rating_idx;
 drop index public.courses_price_idx;

@@ -60,7 +60,7 @@ create table public.project_technologies (
 );
 
 create index projects_user_id_idx on public.projects (user_id, created_at desc);
-create index projects_published_idx on public.projects (created_at desc) where status = 'published';
+create index projects_created_at_idx on public.projects (created_at desc);
 create index project_images_project_id_idx on public.project_images (project_id, position);
 create index project_videos_project_id_idx on public.project_videos (project_id, position);
 create index project_tags_tag_idx on public.project_tags (tag);
