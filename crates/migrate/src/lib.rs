@@ -14,19 +14,23 @@ mod failure;
 mod files;
 mod history;
 mod lexer;
+mod reset;
 mod run;
 mod seed;
 mod session;
 mod split;
+mod types;
 mod up;
 
 pub use error::Error;
 pub use failure::{Failure, Stayed};
 pub use files::{Migration, Migrations, SqlFile, matching, migrations, parse_name};
 pub use history::{Applied, applied};
+pub use reset::reset;
 pub use seed::{SeedReport, roles, seed, vault_secrets};
 pub use session::{RunAs, Session};
 pub use split::{Kind, Statement, split};
+pub use types::typescript;
 pub use up::{Entry, OnEdited, Options, Plan, Report, Step, down, list, plan, repair, up};
 
 #[cfg(test)]

@@ -316,3 +316,113 @@ async fn the_blueprint_goes_up_is_seeded_and_comes_down() {
     assert_eq!(world.one::<i64>("select count(*) from pg_tables where schemaname = 'public'").await, 0);
     up(&world.client, &files, Options::strict(RunAs::Postgres), &|_| {}).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_reset_gives_a_new_database_or_the_old_one() {
+    let database = testkit::empty_database().await;
+    database
+        .run("create table old (id int); create role made_by_project; grant select on old to made_by_project")
+        .await;
+    let keep = [
+        "worker_1",
+        "postgres",
+        "anon",
+        "authenticated",
+        "service_role",
+        "authenticator",
+        "dashboard_user",
+        "pgbouncer",
+    ];
+    let keep: Vec<&str> = keep.into_iter().chain(SUPABASE_ROLES.iter().copied()).collect();
+    let failed: Result<(), Error> = reset(&database.admin, &keep, async |target| {
+        let client = target.connect().await?;
+        client
+            .batch_execute(
+                "create table new (id int); create role made_by_project; grant select on new to made_by_project",
+            )
+            .await?;
+        Err(Error::Nothing("a migration fails".to_owned()))
+    })
+    .await;
+    assert_eq!(failed.unwrap_err().to_string(), "a migration fails");
+    database.run("insert into old values (1); set role made_by_project; select from old").await;
+
+    let holder = database.connect(&database.admin).await;
+    reset(&database.admin, &keep, async |target| -> Result<(), Error> {
+        let client = target.connect().await?;
+        Ok(client.batch_execute("create role made_by_project; create table new (id int)").await?)
+    })
+    .await
+    .unwrap();
+    assert!(holder.batch_execute("select 1").await.is_err(), "sessions of the old database are ended");
+    let client = database.connect(&database.postgres).await;
+    let there: bool = client
+        .query_one("select to_regclass('new') is not null and to_regclass('old') is null", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert!(there);
+    let left: i64 =
+        client.query_one("select count(*) from pg_roles where rolname like '\\_basalt%'", &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+}
+
+/// The platform's other roles: a cluster of tests has them for all its databases.
+const SUPABASE_ROLES: &[&str] = &[
+    "supabase_admin",
+    "supabase_auth_admin",
+    "supabase_storage_admin",
+    "supabase_realtime_admin",
+    "supabase_functions_admin",
+    "supabase_replication_admin",
+    "supabase_read_only_user",
+    "supabase_etl_admin",
+    "pgsodium_keyholder",
+    "pgsodium_keyiduser",
+    "pgsodium_keymaker",
+    "pgtle_admin",
+];
+
+#[tokio::test]
+async fn types_are_those_of_the_database() {
+    let database = testkit::empty_database().await;
+    database
+        .run(
+            "create type mood as enum ('sad', 'ok', 'it''s \"great\"');
+             create type addr as (street text, m mood);
+             create domain email as text;
+             create table people (id uuid primary key default gen_random_uuid(), name text not null, m mood default 'ok', ms mood[], a addr,
+               e email not null, doc jsonb, big bigint generated always as identity, up text generated always as (upper(name)) stored, \"odd col\" numeric);
+             create table pets (id serial primary key, owner uuid not null references people (id), vet uuid unique references people (id));
+             create view adults as select id, name from people;
+             create function add(a int, b int default 2) returns int language sql as 'select a + b';
+             create function people_of(n text) returns setof people language sql as $$ select * from people $$;
+             create function tab(q text) returns table (x int, y text) language sql as $$ select 1, q $$;
+             create function initials(people) returns text language sql stable as $$ select 'x' $$;
+             create function trg() returns trigger language plpgsql as $$ begin return new; end $$;
+             create function unnamed(int) returns int language sql as 'select 1';",
+        )
+        .await;
+    let client = database.connect(&database.admin).await;
+    let text = typescript(&client, &["public".to_owned()]).await.unwrap();
+    for expected in [
+        "export type Database = {\n  public: {\n    Tables: {\n      people: {\n        Row: {\n          a: Database[\"public\"][\"CompositeTypes\"][\"addr\"] | null\n          big: number\n",
+        "          ms: Database[\"public\"][\"Enums\"][\"mood\"][] | null\n          name: string\n          \"odd col\": number | null\n",
+        "          initials: string | null\n        }\n        ComputedFields: \"initials\"\n        Insert: {\n          a?:",
+        "          big?: never\n          doc?: Json | null\n          e: string\n          id?: string\n",
+        "            foreignKeyName: \"pets_vet_fkey\"\n            columns: [\"vet\"]\n            isOneToOne: true\n            referencedRelation: \"people\"\n            referencedColumns: [\"id\"]\n",
+        "referencedRelation: \"adults\"",
+        "      adults: {\n        Row: {\n          id: string | null\n",
+        "      add: { Args: { a: number; b?: number }; Returns: number }\n",
+        "Returns: {\n          x: number\n          y: string\n        }[] }\n",
+        "SetofOptions: { from: \"*\"; to: \"people\"; isOneToOne: false; isSetofReturn: true } }\n",
+        "      mood: \"sad\" | \"ok\" | \"it's \\\"great\\\"\"\n",
+        "export type TablesInsert<",
+        "      mood: [\"sad\", \"ok\", \"it's \\\"great\\\"\"],\n",
+    ] {
+        assert!(text.contains(expected), "missing:\n{expected}\nin:\n{text}");
+    }
+    assert!(!text.contains("trg") && !text.contains("unnamed"), "{text}");
+    let error = typescript(&client, &["nowhere".to_owned()]).await.unwrap_err();
+    assert_eq!(error.to_string(), "the database has no schema nowhere");
+}

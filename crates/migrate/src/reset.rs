@@ -1,0 +1,191 @@
+//! A database from nothing, with the old one kept aside until the new one stands.
+
+use pg::{Target, ident};
+use tokio_postgres::Client;
+
+use crate::Error;
+
+/// What the old database is called meanwhile.
+const ASIDE: &str = "_basalt_before_reset";
+/// What roles of the project are called meanwhile: they may own things in the old database.
+const ROLE_ASIDE: &str = "_basalt_before_reset_";
+
+/// Replaces the database of `admin` (a superuser) by an empty one and calls `build` to fill it: platform, migrations, seeds.
+///
+/// The old database is renamed, not dropped, until `build` is done: when it fails, the old one is put back as it was. Sessions in
+/// it are ended. Roles that the project made are set aside with it, since migrations make them anew; roles named in `keep` stay,
+/// with the passwords that they have. Gives what `build` gave.
+///
+/// # Errors
+/// PostgreSQL refuses, or `build` fails.
+pub async fn reset<T, E, F>(admin: &Target, keep: &[&str], build: impl FnOnce(Target) -> F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+    E: From<Error>,
+{
+    let client = admin.with_database("template1").connect().await.map_err(Error::from)?;
+    let work =
+        Work { client, name: admin.database.clone(), keep: keep.iter().map(|role| (*role).to_owned()).collect() };
+    work.recover().await?;
+    let passwords = work.passwords().await?;
+    work.set_aside().await?;
+    let built = match work.create().await {
+        Ok(()) => build(admin.clone()).await,
+        Err(error) => Err(error.into()),
+    };
+    // Whatever happened: requests of a running server must still be able to log in.
+    let restored = work.restore_passwords(&passwords).await;
+    match built {
+        Ok(value) => {
+            restored?;
+            work.forget().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            work.put_back().await?;
+            Err(error)
+        }
+    }
+}
+
+struct Work {
+    client: Client,
+    name: String,
+    keep: Vec<String>,
+}
+
+impl Work {
+    async fn run(&self, sql: &str) -> Result<(), Error> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    async fn names(&self, sql: &str, pattern: &str) -> Result<Vec<String>, Error> {
+        Ok(self.client.query(sql, &[&pattern]).await?.iter().map(|row| row.get(0)).collect())
+    }
+
+    async fn exists(&self, database: &str) -> Result<bool, Error> {
+        Ok(!self
+            .names("select datname::text from pg_catalog.pg_database where datname = $1", database)
+            .await?
+            .is_empty())
+    }
+
+    /// An earlier reset that was killed half-way left two databases, or the old one under its other name.
+    async fn recover(&self) -> Result<(), Error> {
+        if self.exists(ASIDE).await? {
+            self.put_back().await?;
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self) -> Result<(), Error> {
+        self.free(&self.name).await?;
+        self.run(&format!("alter database {} rename to {}", ident(&self.name), ident(ASIDE))).await?;
+        for role in self.project_roles().await? {
+            self.run(&format!("alter role {} rename to {}", ident(&role), ident(&format!("{ROLE_ASIDE}{role}"))))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn create(&self) -> Result<(), Error> {
+        self.run(&format!("create database {} template template0", ident(&self.name))).await
+    }
+
+    async fn forget(&self) -> Result<(), Error> {
+        self.drop_database(ASIDE).await?;
+        for role in self.aside_roles().await? {
+            self.drop_role(&format!("{ROLE_ASIDE}{role}")).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_back(&self) -> Result<(), Error> {
+        self.drop_database(&self.name).await?;
+        // What the attempt made goes, so that the names are free for what was there.
+        for role in self.project_roles().await? {
+            self.drop_role(&role).await?;
+        }
+        for role in self.aside_roles().await? {
+            self.run(&format!("alter role {} rename to {}", ident(&format!("{ROLE_ASIDE}{role}")), ident(&role)))
+                .await?;
+        }
+        self.run(&format!("alter database {} rename to {}", ident(ASIDE), ident(&self.name))).await?;
+        self.run(&format!("alter database {} allow_connections true", ident(&self.name))).await
+    }
+
+    /// Nobody is in it, and nobody comes in.
+    async fn free(&self, database: &str) -> Result<(), Error> {
+        self.run(&format!("alter database {} allow_connections false", ident(database))).await?;
+        self.client
+            .execute(
+                "select pg_catalog.pg_terminate_backend(pid, 5000) from pg_catalog.pg_stat_activity where datname = $1",
+                &[&database],
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn drop_database(&self, database: &str) -> Result<(), Error> {
+        if !self.exists(database).await? {
+            return Ok(());
+        }
+        self.free(database).await?;
+        // A replication slot outlives its readers and holds its database.
+        self.client
+            .execute(
+                "select pg_catalog.pg_drop_replication_slot(slot_name) from pg_catalog.pg_replication_slots \
+                 where database = $1 and not active",
+                &[&database],
+            )
+            .await?;
+        self.run(&format!("drop database {} with (force)", ident(database))).await
+    }
+
+    /// A role with grants in another database of the cluster stays; that is not this project's to undo.
+    async fn drop_role(&self, role: &str) -> Result<(), Error> {
+        if let Err(error) = self.run(&format!("drop role {}", ident(role))).await {
+            tracing::warn!(role, %error, "a role of the old database cannot be dropped");
+        }
+        Ok(())
+    }
+
+    async fn project_roles(&self) -> Result<Vec<String>, Error> {
+        let rows = self
+            .client
+            .query(
+                "select rolname::text from pg_catalog.pg_roles \
+                 where not rolname = any ($1) and rolname !~ '^pg_' and not starts_with(rolname, $2) and not rolsuper",
+                &[&self.keep, &ROLE_ASIDE],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    async fn aside_roles(&self) -> Result<Vec<String>, Error> {
+        let sql =
+            "select substr(rolname, length($1) + 1)::text from pg_catalog.pg_roles where starts_with(rolname, $1)";
+        self.names(sql, ROLE_ASIDE).await
+    }
+
+    async fn passwords(&self) -> Result<Vec<(String, String)>, Error> {
+        let rows = self
+            .client
+            .query(
+                "select rolname::text, rolpassword from pg_catalog.pg_authid where rolpassword is not null and rolname = any ($1)",
+                &[&self.keep],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    async fn restore_passwords(&self, passwords: &[(String, String)]) -> Result<(), Error> {
+        for (role, verifier) in passwords {
+            // ALTER ROLE takes no parameters; a verifier has letters, digits and =/+$: only, and is checked to.
+            if verifier.chars().all(|c| c.is_ascii_alphanumeric() || "=/+$:-".contains(c)) {
+                self.run(&format!("alter role {} password '{verifier}'", ident(role))).await?;
+            }
+        }
+        Ok(())
+    }
+}
