@@ -136,7 +136,7 @@ async fn keep(fresh: &Path, template: &Path) -> Result<(), Error> {
     let Some(parent) = template.parent() else { return Ok(()) };
     std::fs::create_dir_all(parent).at("create", parent)?;
     let me = RunUser { uid: 0, gid: 0, name: String::new(), switched: false };
-    let aside = template.with_extension(format!("new-{}", std::process::id()));
+    let aside = template.with_extension(format!("new-{:08x}", rand::random::<u32>()));
     remove_tree(&aside)?;
     let done = copy(fresh, &aside, &me).await.and_then(|_| std::fs::rename(&aside, template).at("create", template));
     match &done {
@@ -146,7 +146,7 @@ async fn keep(fresh: &Path, template: &Path) -> Result<(), Error> {
     done
 }
 
-/// Removes the templates of earlier releases of this major. A start that is copying one falls back to `initdb`.
+/// Removes the templates of earlier releases of this major, and half-made ones. Whoever copies from or to one at this moment does without.
 fn forget_older(template: &Path) {
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kept = name(template);
@@ -155,7 +155,7 @@ fn forget_older(template: &Path) {
         template.parent().and_then(|parent| parent.read_dir().ok()).into_iter().flatten().filter_map(Result::ok);
     for path in entries.map(|entry| entry.path()) {
         let other = name(&path);
-        if other != kept && other.starts_with(&format!("{major}-")) && !other.contains(".new-") {
+        if other != kept && other.starts_with(&format!("{major}-")) {
             let _ = remove_tree(&path);
         }
     }

@@ -20,6 +20,7 @@ mod options;
 mod ports;
 mod postmaster;
 mod server;
+mod site;
 mod superuser;
 mod supervise;
 mod user;

@@ -1,29 +1,26 @@
-//! From a home to a running server: the order of things.
+//! The handle on a running server.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base::Secret;
 use nix::sys::signal::Signal;
-use nix::unistd::{Uid, User};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::cluster::{self, Found};
-use crate::conf::{self, Conf};
 use crate::error::Error;
 use crate::find::{self, Installation};
 use crate::home::Home;
 use crate::options::Options;
-use crate::postmaster::{self, Holder};
-use crate::prefix;
-use crate::supervise::{self, Plan, Running, State};
-use crate::user::RunUser;
+use crate::site::{Site, Started};
+use crate::supervise::{self, Plan, State};
 use crate::watchdog::Watchdog;
-use crate::{Progress, SUPERUSER, choose, superuser};
+use crate::{SUPERUSER, cluster, postmaster, superuser};
+
+/// A server that accepts connections answers at once; a longer silence is a defect worth an error.
+const FIRST_WORDS_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running PostgreSQL and the task that watches it. Stop it by [`Server::stop`]; dropped, it is told to stop and not waited for.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ pub struct Server {
     task: Option<JoinHandle<Result<(), Error>>>,
     _watchdog: Option<Watchdog>,
     /// Dropped last: the home is free when the server is gone.
-    _home: Home,
+    home: Home,
 }
 
 impl Server {
@@ -51,67 +48,14 @@ impl Server {
     /// # Errors
     /// See [`Error`]: each says what to do. Nothing that was there is changed by a start that fails.
     pub async fn start(options: Options, progress: impl Fn(&str) + Send + Sync) -> Result<Self, Error> {
-        let mut notes = Vec::new();
-        let mut home = Home::open(&options.home)?;
-        let user = RunUser::choose(home.data_owner(), &mut notes).await?;
-        let place = home.place(&user, &mut notes)?;
-        let data = place.join("pgdata");
-        let found = cluster::inspect(&data)?;
-        refuse_other_owner(&data, &user)?;
-        let installation = choose::installation(&options, &home, &user, &data, &found, &mut notes, &progress).await?;
-
-        let prefix_root = place.join(format!("postgres-{}", installation.major));
-        let mut holder = postmaster::holder(&data, &place)?;
-        if let Holder::Foreign { pid, program } = holder {
-            return Err(Error::DataInUse { path: data, pid, program });
-        }
-        if !prefix::is_current(&prefix_root, &installation, &options.extension_files) {
-            holder = end_earlier(holder).await?;
-        }
-        let port = match &holder {
-            Holder::Ours(file) if options.port == 0 || options.port == file.port => file.port,
-            _ => crate::ports::claim(&options.listen, options.port)?,
-        };
-        let prefix = prefix::ensure(&prefix_root, &installation, &options.extension_files)?;
-        let fresh = found == Found::Nothing;
-        if fresh {
-            let cache = options.cache_dir.as_deref().and_then(choose::own_cache);
-            cluster::create(&user, &installation, &data, cache.as_deref(), &progress).await?;
-        }
-
-        let socket_dir = home.socket_dir(&user)?;
-        let seat =
-            Seat { options: &options, installation: &installation, user: &user, data: &data, socket_dir: &socket_dir };
-        let configured = seat.configure(port)?;
-        let plan = Arc::new(Plan {
-            user: user.clone(),
-            postgres: prefix.postgres.clone(),
-            data: data.clone(),
-            place,
-            log: home.log_file()?,
-            socket_dir: socket_dir.clone(),
-            pid: AtomicU32::new(0),
-        });
-        let watchdog = Watchdog::start(options.lifetime, &data, &home.root)?;
-        let (running, port) = match holder {
-            Holder::Ours(file) if file.ready && !configured && file.socket_dir == socket_dir => {
-                tracing::info!(pid = file.pid, "adopting the PostgreSQL that an earlier process left running");
-                plan.pid.store(file.pid, Ordering::Relaxed);
-                (Running::Adopted(file.pid), port)
-            }
-            holder => {
-                if let Holder::Dead { reused } = end_earlier(holder).await? {
-                    postmaster::clear_remains(&data, reused).await?;
-                }
-                supervise::keep_log_small(&plan.log);
-                seat.launch(&plan, port, &progress).await?
-            }
-        };
-
+        let mut site = Site::survey(&options, &progress).await?;
+        let Started { plan, running, port, share, socket_dir, watchdog } = site.raise(&options, &progress).await?;
+        let plan = Arc::new(plan);
         let (stop, stopped) = oneshot::channel();
         let (state_sender, state) = watch::channel(State::Ready);
         let watched = Arc::clone(&plan);
         let task = tokio::spawn(async move { supervise::watch(&watched, running, state_sender, stopped).await });
+        let Site { home, installation, notes, fresh, .. } = site;
         let mut server = Self {
             plan,
             installation,
@@ -125,24 +69,22 @@ impl Server {
             stop: Some(stop),
             task: Some(task),
             _watchdog: watchdog,
-            _home: home,
+            home,
         };
-        match server.first_words(&prefix.share).await {
-            Ok(()) => {}
-            Err(error) => {
-                let _ = server.stop().await;
-                return Err(error);
-            }
+        if let Err(error) = server.first_words(&share).await {
+            let _ = server.stop().await;
+            return Err(error);
         }
         if fresh && !options.settings.iter().any(|(name, value)| name == "fsync" && value == "off") {
-            tokio::spawn(cluster::sync_to_disk(user, server.installation.clone(), data));
+            let Plan { user, data, .. } = &*server.plan;
+            tokio::spawn(cluster::sync_to_disk(user.clone(), server.installation.clone(), data.clone()));
         }
         Ok(server)
     }
 
     /// The first connection: sets the superuser's password where it has none, and checks that our extensions are seen.
     async fn first_words(&mut self, share: &Path) -> Result<(), Error> {
-        let secrets = self._home.secrets()?;
+        let secrets = self.home.secrets()?;
         let config = self.admin_config("postgres");
         let told = tokio::time::timeout(FIRST_WORDS_TIMEOUT, superuser::introduce(&config, &secrets)).await.map_err(
             |_| Error::StartTimeout { seconds: FIRST_WORDS_TIMEOUT.as_secs(), log: self.plan.log.clone() },
@@ -261,88 +203,6 @@ impl Drop for Server {
             && let Some(pid) = self.pid()
         {
             let _ = postmaster::signal_to(pid, Some(Signal::SIGINT));
-        }
-    }
-}
-
-/// Stops a server that an earlier process left running and that cannot be adopted.
-async fn end_earlier(holder: Holder) -> Result<Holder, Error> {
-    let Holder::Ours(file) = holder else { return Ok(holder) };
-    tracing::info!(pid = file.pid, "stopping the PostgreSQL that an earlier process left running");
-    postmaster::stop(file.pid, || !postmaster::alive(file.pid)).await?;
-    Ok(Holder::Nobody)
-}
-
-/// PostgreSQL refuses data of another user than its own; as root we would hand it to the owner, if that one had a name here.
-fn refuse_other_owner(data: &Path, user: &RunUser) -> Result<(), Error> {
-    let owner = data.join("PG_VERSION").metadata().ok().map(|meta| meta.uid());
-    if owner.is_none_or(|owner| owner == user.uid) {
-        return Ok(());
-    }
-    let (name, path) = (&user.name, data.display());
-    let hint = format!("it belongs to another user; start as that one, or run `sudo chown -R {name} {path}`");
-    Err(Error::Permission { what: "use", path: data.to_owned(), hint })
-}
-
-/// A server that accepts connections answers at once; a longer silence is a defect worth an error.
-const FIRST_WORDS_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often another free port is tried when nobody asked for a certain one.
-const PORT_ATTEMPTS: u32 = 5;
-
-/// What a first launch needs beside the plan.
-struct Seat<'a> {
-    options: &'a Options,
-    installation: &'a Installation,
-    user: &'a RunUser,
-    data: &'a Path,
-    socket_dir: &'a Path,
-}
-
-impl Seat<'_> {
-    /// Writes the three configuration files; `true` when one changed.
-    fn configure(&self, port: u16) -> Result<bool, Error> {
-        let statements = self.installation.has_library("pg_stat_statements");
-        let Options { listen, settings: extra, .. } = self.options;
-        let major = self.installation.major;
-        let settings = Conf { listen, port, socket_dir: self.socket_dir, major, statements, extra }.settings()?;
-        let me = User::from_uid(Uid::effective()).ok().flatten().map_or_else(|| self.user.name.clone(), |me| me.name);
-        let mut names = vec![self.user.name.as_str()];
-        if me != self.user.name {
-            names.push(&me);
-        }
-        let access = conf::host_access();
-        let identities = conf::identities(&names);
-        let files = [("postgresql.conf", settings), ("pg_hba.conf", access), ("pg_ident.conf", identities)];
-        let mut changed = false;
-        for (name, text) in files {
-            changed |= conf::write_if_changed(self.user, &self.data.join(name), &text)?;
-        }
-        Ok(changed)
-    }
-
-    /// Launches, and returns the port. One may be lost between our look and the server's: any free one is replaced by another, a
-    /// certain one is an error that says who has it.
-    async fn launch(&self, plan: &Plan, port: u16, progress: Progress<'_>) -> Result<(Running, u16), Error> {
-        let mut port = port;
-        let mut attempt = 1;
-        loop {
-            match plan.launch(progress).await {
-                Ok(running) => return Ok((running, port)),
-                Err(Error::PortTaken { .. }) if self.options.port == 0 && attempt < PORT_ATTEMPTS => {
-                    port = crate::ports::claim(&self.options.listen, 0)?;
-                    self.configure(port)?;
-                }
-                Err(Error::PortTaken { address, .. }) => {
-                    return Err(Error::PortTaken { address, port, holder: crate::ports::listener_on(port) });
-                }
-                Err(Error::BackendsLeft { .. }) if attempt < PORT_ATTEMPTS => {
-                    progress("waiting for the backends of an earlier PostgreSQL");
-                    tokio::time::sleep(postmaster::ORPHAN_PATIENCE).await;
-                }
-                Err(error) => return Err(error),
-            }
-            attempt += 1;
         }
     }
 }
