@@ -8,9 +8,12 @@ use base::Secret;
 
 mod duration;
 mod env;
+mod mailing;
+mod project;
 
 pub use duration::parse_duration;
-pub use env::EnvError;
+pub use env::{EnvError, GoTrueEnv};
+pub use mailing::Mailing;
 
 /// What the service is told at start.
 #[derive(Debug, Clone)]
@@ -355,6 +358,17 @@ pub struct Captcha {
     pub secret: Secret,
     /// Where tokens are checked; tests point it elsewhere.
     pub url: String,
+}
+
+impl Captcha {
+    /// At the provider's own address.
+    pub fn new(provider: CaptchaProvider, secret: Secret) -> Self {
+        let url = match provider {
+            CaptchaProvider::HCaptcha => "https://hcaptcha.com/siteverify",
+            CaptchaProvider::Turnstile => "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+        };
+        Self { provider, secret, url: url.to_owned() }
+    }
 }
 
 /// Who checks captchas.

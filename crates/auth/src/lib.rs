@@ -17,6 +17,7 @@ mod letters;
 mod limits;
 mod messages;
 mod model;
+mod outbox;
 mod request;
 mod routes;
 mod rules;
@@ -37,10 +38,11 @@ use crypto::password::Hasher;
 use parking_lot::RwLock;
 use pg::{Db, PlatformTx, Purpose};
 
-pub use config::AuthConfig;
+pub use self::config::{AuthConfig, GoTrueEnv, Mailing};
 pub use error::{Code, Error};
 pub use letters::{Letter, LetterKind, Letters};
-pub use messages::{Message, Messages};
+pub use messages::{Checked, Message, Messages};
+pub use outbox::OutboxMessages;
 
 use rules::redirect::AllowList;
 
@@ -109,6 +111,11 @@ impl Auth {
         let limits = limits::Limits::new(&config.limits);
         let keys = RwLock::new(keys);
         Ok(Arc::new(Self { config, db, keys, hasher, letters, messages, clock, revocations, allow_list, limits, http }))
+    }
+
+    /// The service as the edge takes it.
+    pub fn service(self: &Arc<Self>) -> Arc<dyn service::Service> {
+        Arc::new(service::Routed::new("auth", self.router()))
     }
 
     /// The routes, without `/auth/v1`.

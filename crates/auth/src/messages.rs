@@ -1,5 +1,8 @@
 //! Codes by text message.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use pg::PlatformTx;
 use serde_json::{Value, json};
 
@@ -23,10 +26,18 @@ pub struct Message {
     pub channel: String,
 }
 
+/// What a provider says of a code.
+pub type Checked<'a> = Pin<Box<dyn Future<Output = Result<bool, anyhow::Error>> + Send + 'a>>;
+
 /// Where text messages go.
 pub trait Messages: Send + Sync {
     /// Puts a message into the outbox, on the caller's transaction.
     fn queue<'a>(&'a self, tx: &'a PlatformTx, message: Message) -> Queued<'a>;
+
+    /// Asks a provider that makes its own codes (Twilio Verify); `None`: it takes ours.
+    fn check<'a>(&'a self, _to: &'a str, _code: &'a str) -> Option<Checked<'a>> {
+        None
+    }
 }
 
 /// Refuses a channel that no provider has.

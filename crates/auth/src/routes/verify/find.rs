@@ -129,6 +129,12 @@ pub(super) async fn by_contact(
     {
         return Ok((user, kind, hash));
     }
+    if let Contact::Phone(phone) = &contact
+        && let Some(checked) = auth.messages.check(phone, code)
+    {
+        let fits = checked.await.map_err(|e| Error::internal("Error verifying the code with the SMS provider", e))?;
+        return if fits { Ok((user, kind, hash)) } else { Err(bad_code()) };
+    }
     let prefixed = format!("{PKCE_PREFIX}{hash}");
     for otp in kinds(kind) {
         let stored = column(&user, *otp);
