@@ -120,7 +120,7 @@ pub(crate) fn identities(names: &[&str]) -> String {
 }
 
 /// Writes a file of the cluster if it differs. A new one is moved into place, so that a link put there is not followed.
-/// Returns whether it changed.
+/// Not forced to the disk: one that a power cut spoils differs, and is written again. Returns whether it changed.
 pub(crate) fn write_if_changed(user: &RunUser, path: &Path, text: &str) -> Result<bool, Error> {
     if std::fs::read_to_string(path).is_ok_and(|found| found == text) {
         return Ok(false);
@@ -135,7 +135,6 @@ pub(crate) fn write_if_changed(user: &RunUser, path: &Path, text: &str) -> Resul
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).at("create", &aside)?;
     file.write_all(text.as_bytes()).at("write", &aside)?;
     user.own_file(&file, &aside)?;
-    file.sync_all().at("write", &aside)?;
     std::fs::rename(&aside, path).at("write", path)?;
     Ok(true)
 }

@@ -19,7 +19,7 @@ use crate::options::ExtensionFile;
 use crate::user::open_tree;
 
 /// Changes when the layout below changes, so that an old prefix is made anew.
-const FORMAT: &str = "basalt prefix 1";
+const FORMAT: &str = "basalt prefix 2";
 
 /// Never marked as trusted: they open the server's files or run programs as the server's user.
 const UNTRUSTED: [&str; 8] =
@@ -116,23 +116,22 @@ fn build(root: &Path, installation: &Installation, shape: &Shape, ours: &[Extens
     Ok(())
 }
 
+/// Control files are what the server looks for here; they tell it where the scripts are, so that those need no link each (a machine with
+/// PostGIS has six hundred).
 fn build_extensions(real: &Path, mirror: &Path, ours: &[ExtensionFile]) -> Result<(), Error> {
     std::fs::create_dir_all(mirror).at("create", mirror)?;
-    let replaced = |name: &str| ours.iter().any(|file| extension_of(&file.name) == extension_of(name));
     for entry in real.read_dir().at("read", real)? {
         let entry = entry.at("read", real)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let (from, to) = (entry.path(), mirror.join(&name));
-        if replaced(&name) {
+        let Some(extension) = name.strip_suffix(".control").filter(|name| !name.contains("--")) else { continue };
+        if ours.iter().any(|file| extension_of(&file.name) == extension) {
             continue;
         }
-        match name.strip_suffix(".control") {
-            Some(extension) if !name.contains("--") && !UNTRUSTED.contains(&extension) => {
-                let text = std::fs::read(&from).at("read", &from)?;
-                std::fs::write(&to, trusted(&text)).at("write", &to)?;
-            }
-            _ => symlink(&from, &to).at("create", &to)?,
-        }
+        let (from, to) = (entry.path(), mirror.join(&name));
+        let text = std::fs::read(&from).at("read", &from)?;
+        let text = with_scripts_in(&text, real);
+        let text = if UNTRUSTED.contains(&extension) { text } else { trusted(&text) };
+        std::fs::write(&to, text).at("write", &to)?;
     }
     for file in ours {
         if file.name.contains('/') {
@@ -149,19 +148,39 @@ fn build_extensions(real: &Path, mirror: &Path, ours: &[ExtensionFile]) -> Resul
     Ok(())
 }
 
+/// The control file with an absolute `directory`: `extensions`, the installed folder, or what the file says relative to its parent.
+fn with_scripts_in(control: &[u8], extensions: &Path) -> Vec<u8> {
+    let text = String::from_utf8_lossy(control);
+    let mut said = text.lines().filter_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        let value = value.split('#').next()?.trim().trim_matches('\'');
+        (key.trim() == "directory").then_some(value)
+    });
+    let share = extensions.parent().unwrap_or(extensions);
+    let directory = said.next_back().map_or_else(|| extensions.to_owned(), |said| share.join(said));
+    let quoted = directory.to_string_lossy().replace('\'', "''");
+    with_line(control, &format!("directory = '{quoted}'"))
+}
+
 /// `pg_net--0.1.sql` and `pg_net.control` are files of `pg_net`.
 fn extension_of(file: &str) -> &str {
     let stem = file.split_once("--").map_or(file, |(stem, _)| stem);
     stem.strip_suffix(".control").unwrap_or(stem)
 }
 
-/// The control file with `trusted = true` (the last line of a key wins).
+/// The control file with `trusted = true`.
 fn trusted(control: &[u8]) -> Vec<u8> {
+    with_line(control, "trusted = true")
+}
+
+/// One more line, which wins over an earlier one of its key.
+fn with_line(control: &[u8], line: &str) -> Vec<u8> {
     let mut text = control.to_vec();
     if !text.ends_with(b"\n") {
         text.push(b'\n');
     }
-    text.extend_from_slice(b"trusted = true\n");
+    text.extend_from_slice(line.as_bytes());
+    text.push(b'\n');
     text
 }
 
@@ -247,6 +266,15 @@ mod tests {
         for file in ["pg_net.control", "pg_net--0.1.sql", "pg_net--0.1--0.2.sql"] {
             assert_eq!(extension_of(file), "pg_net");
         }
+    }
+
+    #[test]
+    fn scripts_are_found_where_they_are_installed() {
+        let extensions = Path::new("/usr/share/postgresql/15/extension");
+        let plain = with_scripts_in(b"default_version = '1'", extensions);
+        assert_eq!(plain, b"default_version = '1'\ndirectory = '/usr/share/postgresql/15/extension'\n");
+        let own = String::from_utf8(with_scripts_in(b"directory = 'contrib' # theirs\n", extensions)).unwrap();
+        assert!(own.ends_with("directory = '/usr/share/postgresql/15/contrib'\n"), "{own}");
     }
 
     #[test]

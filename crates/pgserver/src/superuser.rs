@@ -55,7 +55,8 @@ fn make(file: &Path) -> Result<String, Error> {
     let _ = std::fs::remove_file(&aside);
     let mut out =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).at("create", &aside)?;
-    writeln!(out, "{password}").and_then(|()| out.sync_all()).at("write", &aside)?;
+    // Not forced to the disk: one that is lost is made anew.
+    writeln!(out, "{password}").at("write", &aside)?;
     std::fs::rename(&aside, file).at("create", file)?;
     Ok(password)
 }
