@@ -11,7 +11,7 @@ use pg::{Error, Target};
 const SCHEMA: &str = "
     do $$ begin
         create role authenticator noinherit login; create role anon; create role member; grant anon, member to authenticator;
-    exception when duplicate_object then null; end $$;
+    exception when duplicate_object or unique_violation then null; end $$;
     create table notes(id int primary key, owner text not null default current_setting('request.jwt.claims', true), body text);
     alter table notes enable row level security;
     create policy own on notes using (owner = current_setting('request.jwt.claims', true));

@@ -1,9 +1,11 @@
 //! From a batch to the bytes of one flush.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::short::TIMEOUT;
 use super::statements::{Statement, Statements, is_plain};
 use super::{Access, Batch, End, Isolation};
 
@@ -44,10 +46,12 @@ impl Encoder<'_> {
             self.run(begin(batch.isolation, read_only));
             lead += 1;
         }
-        let kept = |name: &str| !(skip_timeout && name == "statement_timeout");
+        let dropped = |(name, value): &(Cow<'static, str>, Bytes)| {
+            skip_timeout && name == "statement_timeout" && !is_shorter(value)
+        };
         let role = batch.settings.iter().find(|(name, _)| name == "role").map_or_else(Bytes::new, |(_, v)| v.clone());
-        if batch.settings.iter().any(|(name, _)| !kept(name)) {
-            let settings: Vec<_> = batch.settings.iter().filter(|(name, _)| kept(name)).cloned().collect();
+        if batch.settings.iter().any(dropped) {
+            let settings: Vec<_> = batch.settings.iter().filter(|setting| !dropped(setting)).cloned().collect();
             lead += self.context(&settings, read_only && !explicit);
         } else {
             lead += self.context(&batch.settings, read_only && !explicit);
@@ -69,7 +73,7 @@ impl Encoder<'_> {
         Flight { lead, steps }
     }
 
-    fn context(&mut self, settings: &[(std::borrow::Cow<'static, str>, Bytes)], read_only: bool) -> usize {
+    fn context(&mut self, settings: &[(Cow<'static, str>, Bytes)], read_only: bool) -> usize {
         if settings.is_empty() && !read_only {
             return 0;
         }
@@ -174,6 +178,20 @@ fn begin(isolation: Option<Isolation>, read_only: bool) -> &'static str {
     }
 }
 
+/// Is a `statement_timeout` shorter than the short lane's own? Milliseconds, or with a unit; 0 is none.
+fn is_shorter(value: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(value);
+    let text = text.trim().trim_matches('\'');
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit_ms = match text[digits..].trim() {
+        "" | "ms" => 1,
+        // Longer units are longer than the lane's in any number but 0.
+        _ => u128::MAX,
+    };
+    let ms = text[..digits].parse::<u128>().unwrap_or(0).saturating_mul(unit_ms);
+    (1..TIMEOUT.as_millis()).contains(&ms)
+}
+
 /// The unnamed portal, text parameters, text results.
 fn bind<'p>(out: &mut BytesMut, id: u32, params: impl Iterator<Item = Option<&'p [u8]>>) {
     out.put_u8(0);
@@ -210,4 +228,31 @@ fn put_text(out: &mut BytesMut, text: &str) {
     let end = memchr::memchr(0, text.as_bytes()).unwrap_or(text.len());
     out.put_slice(&text.as_bytes()[..end]);
     out.put_u8(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_shorter_timeout_acts_on_the_short_lane() {
+        for (value, shorter) in [
+            ("100", true),
+            ("100ms", true),
+            (" 249 ms", true),
+            ("250", false),
+            ("3s", false),
+            ("0", false),
+            ("1min", false),
+        ] {
+            assert_eq!(is_shorter(value.as_bytes()), shorter, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_nul_ends_a_text_and_begins_no_message() {
+        let mut out = BytesMut::new();
+        put_text(&mut out, "select 1\0X");
+        assert_eq!(&out[..], b"select 1\0");
+    }
 }

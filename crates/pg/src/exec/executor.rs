@@ -17,6 +17,8 @@ use crate::{Error, Target};
 
 /// `Bind` counts parameters in 16 bits.
 const MOST_PARAMS: usize = 65_535;
+/// A read that lost its connection is tried again so often: after a restart all connections may be dead.
+const MOST_LOST: usize = 8;
 /// Between two tries to connect.
 const BACK_OFF: Duration = Duration::from_millis(50);
 /// How often idle and old connections are looked for.
@@ -65,7 +67,7 @@ impl Inner {
         }
         let shape = self.shapes.key(&batch);
         let mut lane = self.lane(&batch, shape);
-        let (mut replanned, mut lost) = (false, false);
+        let (mut replanned, mut lost) = (false, 0);
         loop {
             let failed = match self.attempt(lane, &mut batch, shape).await {
                 Ok(results) => return Ok(results),
@@ -76,8 +78,8 @@ impl Inner {
             } else if lane == Lane::Short && failed.error.code() == Some("57014") {
                 self.shapes.too_slow(shape);
                 lane = Lane::Wide;
-            } else if batch.access == Access::ReadOnly && !lost && is_lost(&failed.error) {
-                lost = true;
+            } else if batch.access == Access::ReadOnly && lost < MOST_LOST && is_lost(&failed.error) {
+                lost += 1;
             } else {
                 return Err(failed.error);
             }

@@ -66,7 +66,8 @@ fn watch(data: &Path) {
     quiet(watcher).spawn().expect("sh runs");
 }
 
-fn control(data: &Path, args: &[&str]) {
+/// `pg_ctl` on a data folder.
+pub fn control(data: &Path, args: &[&str]) {
     let mut command = server_command(&bin("pg_ctl"));
     let command = command.arg("-D").arg(data).arg("-l").arg(data.join("log")).args(args);
     assert!(quiet(command).status().expect("pg_ctl runs").success(), "pg_ctl {args:?}");
@@ -78,7 +79,7 @@ fn quiet(command: &mut Command) -> &mut Command {
 }
 
 /// PostgreSQL refuses to run as root: then it runs as `postgres`.
-fn server_command(program: &Path) -> Command {
+pub fn server_command(program: &Path) -> Command {
     let root = std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
     if !root {
         return Command::new(program);

@@ -1,0 +1,63 @@
+//! `cargo run --release -p bench -- rest`: measures, prints, and rewrites the matching part of BENCHMARKS.md.
+//!
+//! Every figure is a ratio of two sides that took turns on the same machine: the server over HTTP, and pgbench with the same SQL over
+//! the server's protocol, which is what PostgreSQL can give.
+
+mod database;
+mod growth;
+mod load;
+mod pgbench;
+mod process;
+mod report;
+mod rest;
+mod stats;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Benchmarks of Basalt.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// REST against pgbench.
+    Rest(RestArgs),
+}
+
+/// What and how long to measure.
+#[derive(Debug, Clone, clap::Args)]
+struct RestArgs {
+    /// Rounds; both sides of a case take turns in each.
+    #[arg(long, default_value_t = 10)]
+    rounds: usize,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    /// Only cases whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Connections to measure with.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64])]
+    connections: Vec<usize>,
+    /// The server: `{conf}` stands for its configuration file. Default: the `basalt` beside this program.
+    #[arg(long)]
+    server: Option<String>,
+    /// Also measure how cost grows with rows, tables and connections.
+    #[arg(long)]
+    growth: bool,
+    /// Rewrite this file's part between the marks of the case.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Rest(args) => rest::run(args).await,
+    }
+}
