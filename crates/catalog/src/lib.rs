@@ -124,6 +124,11 @@ impl Catalog {
         self.relationships.get(&(origin.clone(), schema.to_owned())).map_or(&[], Vec::as_slice)
     }
 
+    /// Is the relation known to lead anywhere, be it hidden?
+    pub fn is_related(&self, origin: &QualifiedName, schema: &str) -> bool {
+        self.relationships.contains_key(&(origin.clone(), schema.to_owned()))
+    }
+
     /// One line for the log.
     pub fn summary(&self) -> String {
         format!(

@@ -188,8 +188,12 @@ pub(crate) fn relationships(
         };
         let junction_hidden = matches!(&rel, Relationship::Detected { cardinality: Cardinality::ManyToMany(j), .. }
             if !is_exposed(&j.table));
-        if is_exposed(rel.table()) && is_exposed(rel.foreign_table()) && !junction_hidden {
-            map.entry((rel.table().clone(), schema.clone())).or_default().push(rel);
+        if is_exposed(rel.table()) {
+            // A relation whose relationships are all hidden is known all the same: errors must not suggest another.
+            let list = map.entry((rel.table().clone(), schema.clone())).or_default();
+            if is_exposed(rel.foreign_table()) && !junction_hidden {
+                list.push(rel);
+            }
         }
     }
     for list in map.values_mut() {

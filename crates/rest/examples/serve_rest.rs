@@ -13,7 +13,7 @@ async fn main() {
         environment: std::env::vars().filter(|(name, _)| name.starts_with("PGRST_")).collect(),
         ..Sources::default()
     };
-    let site = Site::new(None, sources, base::Clock::system(), |executor, config| {
+    let site = Site::new(None, sources, base::Clock::system(), None, |executor, config: &rest::server::Config| {
         let rules = config.jwt_rules().expect("the token options are valid");
         let authenticator = Arc::new(rest::jwt::Authenticator::new(rules, base::Clock::system(), None));
         Rest::new(config.rest(), executor, authenticator)

@@ -225,7 +225,7 @@ impl Once<'_> {
         };
         let outcome = run::run(&self.rest.executor, work, self.config, circumstances).await;
         timing.done("transaction");
-        outcome.map_err(|error| error.into_error(self.caller.authenticated))
+        outcome.map_err(|error| error.into_error(self.is_somebody()))
     }
 
     fn settings(&self, routine: Option<&catalog::Routine>) -> crate::context::Settings {
@@ -251,6 +251,11 @@ impl Once<'_> {
             "repeatable read" => Isolation::RepeatableRead,
             _ => Isolation::ReadCommitted,
         })
+    }
+
+    /// Has the caller another role than those without a token? Then what he may not do is forbidden, not unauthorized.
+    fn is_somebody(&self) -> bool {
+        self.config.anon_role.as_ref().is_none_or(|anon| anon.as_bytes() != self.caller.role.as_ref())
     }
 
     fn rolls_back(&self) -> bool {
@@ -282,7 +287,7 @@ impl Once<'_> {
         };
         let results = self.rest.executor.run(batch).await;
         timing.done("transaction");
-        let results = results.map_err(|error| Error::Database { error, authenticated: self.caller.authenticated })?;
+        let results = results.map_err(|error| Error::Database { error, authenticated: self.is_somebody() })?;
         let answers: Vec<Option<String>> = results.iter().skip(first).map(|r| run::text(r, 0)).collect();
         let body = openapi::document(&self.schema.catalog, self.config, schema, &answers)?;
         let answer = Answer::new(StatusCode::OK).content_type(&request::media::MediaType::OpenApi, self.request);

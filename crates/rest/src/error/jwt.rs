@@ -43,7 +43,6 @@ impl JwtError {
     pub(super) fn shown(&self) -> Shown {
         let decode = |message: String| refused(shown(401, "PGRST301", message));
         let claims = |message: String| refused(shown(401, "PGRST303", message));
-        let by = |error: Shown, seconds: &i64| error.details(format!("Invalid by {seconds} seconds"));
         match self {
             Self::NoSecret => shown(500, "PGRST300", "Server lacks JWT secret"),
             Self::Empty => decode("Empty JWT is sent in Authorization header".into()),
@@ -60,9 +59,9 @@ impl JwtError {
                 error.headers.push(("WWW-Authenticate".to_owned(), "Bearer".to_owned()));
                 error
             }
-            Self::Expired(seconds) => by(claims("JWT expired".into()), seconds),
-            Self::NotYetValid(seconds) => by(claims("JWT not yet valid".into()), seconds),
-            Self::IssuedInFuture(seconds) => by(claims("JWT issued at future".into()), seconds),
+            Self::Expired(_) => claims("JWT expired".into()),
+            Self::NotYetValid(_) => claims("JWT not yet valid".into()),
+            Self::IssuedInFuture(_) => claims("JWT issued at future".into()),
             Self::Audience => claims("JWT not in audience".into()),
             Self::Claims => claims("Parsing claims failed".into()),
             Self::NotANumber(claim) => claims(format!("The JWT '{claim}' claim must be a number")),

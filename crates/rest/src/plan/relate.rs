@@ -89,7 +89,7 @@ fn has_foreign_column(cardinality: &Cardinality, name: &str) -> bool {
 /// A misspelled parent first; if it is known, a misspelled child.
 fn nearest(catalog: &Catalog, from: &QualifiedName, target: &str) -> Option<String> {
     let known = catalog.relationships_from(from, &from.schema);
-    if known.is_empty() {
+    if !catalog.is_related(from, &from.schema) {
         let mut parents: Vec<&str> = catalog
             .relationships
             .keys()

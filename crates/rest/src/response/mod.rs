@@ -171,8 +171,24 @@ pub(crate) fn of_call(
     guc::apply(answer, outcome)
 }
 
+/// The body that PostgreSQL made. Bytes are sent as they are, and jsonb of a handler in its binary form, version number first, as
+/// upstream does: it reads the column as bytes.
 fn body_of(outcome: &Outcome) -> Bytes {
-    outcome.main.rows.value(1).map(Bytes::copy_from_slice).unwrap_or_default()
+    const BYTEA: u32 = 17;
+    const JSONB: u32 = 3802;
+    let Some(body) = outcome.main.rows.value(1) else { return Bytes::new() };
+    match outcome.main.columns.get(1).map(|c| c.type_oid) {
+        Some(BYTEA) => unescaped(body),
+        Some(JSONB) => [&b"\x01"[..], body].concat().into(),
+        _ => Bytes::copy_from_slice(body),
+    }
+}
+
+/// The bytes of bytea's text in hexadecimal, `\x00ff`.
+fn unescaped(text: &[u8]) -> Bytes {
+    let Some(digits) = text.strip_prefix(b"\\x") else { return Bytes::copy_from_slice(text) };
+    let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or_default() as u8;
+    digits.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect()
 }
 
 /// A plan has a row per line, or one of JSON; each ends its line.

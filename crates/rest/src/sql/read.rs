@@ -69,13 +69,14 @@ fn select_list(sql: &mut Sql, node: &Node, table: &QualifiedName, reader: For) {
             select_item(sql, &of, item, None);
         }
     }
-    let groups = is_aggregated(node);
+    // Only jsonb can be grouped by; and whole rows show it in the text of their records, as upstream does.
+    let as_jsonb = is_aggregated(node) || (reader == For::Rows && node.depth == 0);
     for embedded in &node.embedded {
         match embedded {
             Embedded::Json { hidden: true, .. } => {}
             Embedded::Json { name, subselect, to_one, .. } => {
                 next(sql);
-                json_of(sql, subselect, *to_one, groups);
+                json_of(sql, subselect, *to_one, as_jsonb);
                 sql.push(" AS ").ident(name);
             }
             Embedded::Spread { columns, subselect } => {
@@ -88,9 +89,9 @@ fn select_list(sql: &mut Sql, node: &Node, table: &QualifiedName, reader: For) {
     }
 }
 
-/// One embed as JSON. Only jsonb can be grouped by.
-fn json_of(sql: &mut Sql, subselect: &str, to_one: bool, groups: bool) {
-    let cast = if groups { "::jsonb" } else { "" };
+/// One embed as JSON.
+fn json_of(sql: &mut Sql, subselect: &str, to_one: bool, as_jsonb: bool) {
+    let cast = if as_jsonb { "::jsonb" } else { "" };
     if to_one {
         sql.push("row_to_json(").ident(subselect).push(".*)").push(cast);
     } else {
