@@ -271,10 +271,11 @@ fn junctions(forward: &[Relationship], tables: &AHashMap<QualifiedName, Table>) 
     }
     let mut found = Vec::new();
     for (junction, rels) in by_table {
-        let Some(table) = tables.get(junction) else { continue };
+        // Of a hidden table the key is not known; what leads through it is hidden all the same.
+        let key = tables.get(junction).map(|t| t.primary_key.as_slice());
         for source in &rels {
             for target in &rels {
-                found.extend(junction_between(table, junction, source, target));
+                found.extend(junction_between(key, junction, source, target));
             }
         }
     }
@@ -282,7 +283,7 @@ fn junctions(forward: &[Relationship], tables: &AHashMap<QualifiedName, Table>) 
 }
 
 fn junction_between(
-    table: &Table,
+    primary_key: Option<&[String]>,
     junction: &QualifiedName,
     source: &Relationship,
     target: &Relationship,
@@ -298,7 +299,7 @@ fn junction_between(
     };
     let (constraint_source, source_columns, origin, origin_is_view) = parts(source)?;
     let (constraint_target, target_columns, goal, goal_is_view) = parts(target)?;
-    let in_key = |(here, _): &ColumnPair| table.primary_key.contains(here);
+    let in_key = |(here, _): &ColumnPair| primary_key.is_none_or(|key| key.contains(here));
     if constraint_source == constraint_target
         || !source_columns.iter().all(in_key)
         || !target_columns.iter().all(in_key)

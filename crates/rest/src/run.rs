@@ -91,7 +91,7 @@ impl Demands {
 #[derive(Debug, Clone)]
 pub(crate) struct Work {
     pub(crate) main: Ready,
-    /// Are the rows of the main statement those of the answer? Else it has one row that begins with their number.
+    /// Are the rows of the main statement those of the answer? Else it has one row, with their number in its second column.
     pub(crate) by_row: bool,
     pub(crate) count: Option<Ready>,
     pub(crate) planner_count: Option<Ready>,
@@ -212,12 +212,15 @@ impl RunError {
     }
 }
 
+/// Where a statement of one row has the number of rows.
+const ROWS_COLUMN: usize = 1;
+
 /// How many rows the answer has.
 pub(crate) fn rows_of(result: &StepResult, by_row: bool) -> u64 {
     if by_row {
         return result.rows.len() as u64;
     }
-    text(result, 0).and_then(|n| n.parse().ok()).unwrap_or(0)
+    text(result, ROWS_COLUMN).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
 /// A field of a result of one row.

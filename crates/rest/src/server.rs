@@ -28,6 +28,10 @@ pub use site::Site;
 
 use crate::jwt::Authenticator;
 
+/// How long the main door stays closed for the first catalog: so many times so long.
+const FIRST_LOAD_STEPS: u32 = 200;
+const FIRST_LOAD_STEP: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// What answers requests, as the server sees it.
 pub trait Application: Send + Sync + 'static {
     /// Takes new options; requests under way keep the old ones.
@@ -73,7 +77,17 @@ pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>
                 admin.serve(answer_admin, stop.clone()).await;
             }
         };
-        tokio::join!(main.serve(answer, stop.clone()), admin);
+        // The first requests wait for the first load instead of being told to come back; where PostgreSQL is down, not for long.
+        let main = async {
+            for _ in 0..FIRST_LOAD_STEPS {
+                if site.is_loaded() {
+                    break;
+                }
+                tokio::time::sleep(FIRST_LOAD_STEP).await;
+            }
+            main.serve(answer, stop.clone()).await;
+        };
+        tokio::join!(main, admin);
     };
     tokio::select! {
         () = doors => {}

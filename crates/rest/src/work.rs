@@ -122,13 +122,10 @@ fn is_singular(media: &MediaType) -> bool {
 /// Our own writer makes plain JSON of plain rows; everything else is made by PostgreSQL.
 fn writes_rows(plan: &ReadPlan) -> bool {
     let has_columns = !plan.tree.select.is_empty() || plan.tree.embedded.iter().any(shows_something);
-    let media = match &plan.media {
-        MediaType::Plan { of, .. } => of,
-        media => media,
-    };
+    // A plan is shown of the statement that upstream would run, with its aggregate on top.
     has_columns
         && matches!(plan.handler, Handler::Json | Handler::Object { stripped: false })
-        && matches!(media, MediaType::Json | MediaType::Object { .. })
+        && matches!(plan.media, MediaType::Json | MediaType::Object { .. })
         && !read::is_aggregated(&plan.tree)
         && !spreads_unknown(&plan.tree)
 }
@@ -161,12 +158,12 @@ fn name_columns(tree: &mut Node, catalog: &Catalog) {
     }
 }
 
-/// All rows as one body; one row of (rows, body).
+/// All rows as one body; one row of (nothing, rows, body).
 fn aggregated(plan: &ReadPlan) -> Sql {
     let mut sql = Sql::new("WITH ");
     sql.push(SOURCE).push(" AS (");
     read::select(&mut sql, &plan.tree, read::For::Rows);
-    sql.push(") SELECT pg_catalog.count(_postgrest_t), ");
+    sql.push(") SELECT null, pg_catalog.count(_postgrest_t), ");
     handler::body(&mut sql, &plan.handler, None);
     sql.push(" FROM (SELECT * FROM ").push(SOURCE).push(") _postgrest_t");
     sql

@@ -55,11 +55,8 @@ pub(crate) fn document(
         }
         _ => &catalog.routines,
     };
-    let mut tables: Vec<&Table> = catalog
-        .tables
-        .values()
-        .filter(|t| t.schema == schema && (!follows || visible.contains(&t.name)))
-        .collect();
+    let mut tables: Vec<&Table> =
+        catalog.tables.values().filter(|t| t.schema == schema && (!follows || visible.contains(&t.name))).collect();
     tables.sort_by(|a, b| a.name.cmp(&b.name));
     let mut routines: Vec<&Routine> =
         routines.iter().filter(|(name, _)| name.schema == schema).flat_map(|(_, overloads)| overloads).collect();

@@ -86,9 +86,8 @@ fn description(catalog: &Catalog, table: &Table, column: &Column) -> Option<Stri
         notes.push("This is a Primary Key.<pk/>".to_owned());
     }
     if let Some((relation, target)) = foreign_key(catalog, table, column) {
-        notes.push(format!(
-            "This is a Foreign Key to `{relation}.{target}`.<fk table='{relation}' column='{target}'/>"
-        ));
+        notes
+            .push(format!("This is a Foreign Key to `{relation}.{target}`.<fk table='{relation}' column='{target}'/>"));
     }
     if notes.is_empty() {
         return column.description.clone();
@@ -105,8 +104,7 @@ fn foreign_key<'c>(catalog: &'c Catalog, table: &Table, column: &Column) -> Opti
             Relationship::Detected {
                 foreign_table,
                 cardinality:
-                    Cardinality::ManyToOne { columns, .. }
-                    | Cardinality::OneToOne { columns, is_parent: false, .. },
+                    Cardinality::ManyToOne { columns, .. } | Cardinality::OneToOne { columns, is_parent: false, .. },
                 foreign_is_view,
                 ..
             } if *foreign_is_view == views => match columns.as_slice() {
@@ -149,9 +147,7 @@ pub(super) fn parameters(tables: &[&Table]) -> Value {
     add("preferReturn", prefer(&returns));
     add("preferCount", prefer(&["count=none"]));
     add("preferPost", prefer(&[&returns[..], &resolutions[..]].concat()));
-    let text = |name: &str, description: &str, place: &str| {
-        json!({"name": name, "description": description, "required": false, "in": place, "type": "string"})
-    };
+    let text = |name: &str, description: &str, place: &str| json!({"name": name, "description": description, "required": false, "in": place, "type": "string"});
     add("select", text("select", "Filtering Columns", "query"));
     add("on_conflict", text("on_conflict", "On Conflict", "query"));
     add("order", text("order", "Ordering", "query"));

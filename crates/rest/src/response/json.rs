@@ -78,7 +78,8 @@ pub(crate) fn array(result: &StepResult) -> Vec<u8> {
     out.push(b'[');
     for (n, row) in result.rows.iter().enumerate() {
         if n > 0 {
-            out.extend_from_slice(b",\n ");
+            // As json_agg separates rows.
+            out.extend_from_slice(b", \n ");
         }
         writer.object(&mut out, row);
     }

@@ -95,7 +95,7 @@ pub(crate) fn of_read(
             _ => answer.body(json::array(&outcome.main)),
         }
     } else {
-        answer.body(body_of(outcome))
+        answer.body(body_of(outcome, 2))
     };
     let answer = if plan.headers_only { answer.body(Bytes::new()).without_length() } else { answer };
     guc::apply(answer, outcome)
@@ -109,7 +109,7 @@ pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, outcome: &Outcome
     let preferences = &request.preferences;
     let rows = rows_of(&outcome.main, false);
     let total = preferences.counts_rows().then_some(rows as i64);
-    let inserted: Option<i64> = text(&outcome.main, 3).and_then(|n| n.parse().ok());
+    let inserted: Option<i64> = text(&outcome.main, 4).and_then(|n| n.parse().ok());
     let is_full = preferences.representation == Some(Representation::Full);
     let content_range = match plan.mutation {
         Mutation::Insert | Mutation::Delete => Some(content_range(1, 0, total)),
@@ -134,7 +134,7 @@ pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, outcome: &Outcome
         .optional_header("Content-Range", content_range)
         .optional_header("Preference-Applied", write_preferences(plan, request));
     if is_full {
-        answer = answer.content_type(&plan.media, request).body(body_of(outcome));
+        answer = answer.content_type(&plan.media, request).body(body_of(outcome, 3));
     }
     if status == StatusCode::NO_CONTENT {
         answer = answer.without_length();
@@ -153,7 +153,7 @@ pub(crate) fn of_call(
         return Ok(explained(outcome, &plan.media, request));
     }
     let rows = rows_of(&outcome.main, false);
-    let total: Option<i64> = text(&outcome.main, 2).and_then(|n| n.parse().ok());
+    let total: Option<i64> = text(&outcome.main, 0).and_then(|n| n.parse().ok());
     let (status, content_range) = range_status(request.top_range, rows, total);
     let applied =
         applied(&request.preferences, |p| Preferences { resolution: None, representation: None, missing: None, ..p });
@@ -166,18 +166,18 @@ pub(crate) fn of_call(
     } else if status == StatusCode::RANGE_NOT_SATISFIABLE {
         answer.content_type(&plan.media, request).body(out_of_bounds(request.top_range, total, config))
     } else {
-        answer.content_type(&plan.media, request).body(body_of(outcome))
+        answer.content_type(&plan.media, request).body(body_of(outcome, 2))
     };
     guc::apply(answer, outcome)
 }
 
 /// The body that PostgreSQL made. Bytes are sent as they are, and jsonb of a handler in its binary form, version number first, as
 /// upstream does: it reads the column as bytes.
-fn body_of(outcome: &Outcome) -> Bytes {
+fn body_of(outcome: &Outcome, column: usize) -> Bytes {
     const BYTEA: u32 = 17;
     const JSONB: u32 = 3802;
-    let Some(body) = outcome.main.rows.value(1) else { return Bytes::new() };
-    match outcome.main.columns.get(1).map(|c| c.type_oid) {
+    let Some(body) = outcome.main.rows.value(column) else { return Bytes::new() };
+    match outcome.main.columns.get(column).map(|c| c.type_oid) {
         Some(BYTEA) => unescaped(body),
         Some(JSONB) => [&b"\x01"[..], body].concat().into(),
         _ => Bytes::copy_from_slice(body),

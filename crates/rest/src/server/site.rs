@@ -91,6 +91,11 @@ impl<A: Application> Site<A> {
         self.loaded.load(Ordering::Relaxed) && heard
     }
 
+    /// Is there a catalog?
+    pub(super) fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Relaxed)
+    }
+
     /// The catalog as JSON; `None` before it is loaded.
     pub(super) fn catalog_json(&self) -> Option<Vec<u8>> {
         serde_json::to_vec(self.catalog.load_full()?.as_ref()).ok()

@@ -30,7 +30,7 @@ impl Total {
     }
 }
 
-/// The statement: one row of (rows, body, total).
+/// The statement: one row of (total, rows, body).
 pub(crate) fn statement(plan: &CallPlan, total: Total) -> Sql {
     let mut sql = Sql::new("WITH ");
     sql.push(SOURCE).push(" AS (");
@@ -42,13 +42,13 @@ pub(crate) fn statement(plan: &CallPlan, total: Total) -> Sql {
         sql.push(")");
     }
     let page = if plan.routine.returns_single() { "1" } else { "pg_catalog.count(_postgrest_t)" };
-    sql.push(" SELECT ").push(page).push(", ");
-    handler::body(&mut sql, &plan.handler, Some(&plan.routine));
-    sql.push(", ").push(match total {
+    sql.push(" SELECT ").push(match total {
         Total::None => "null",
         Total::Page => page,
         Total::All => "(SELECT pg_catalog.count(*) FROM pgrst_source_count)",
     });
+    sql.push(", ").push(page).push(", ");
+    handler::body(&mut sql, &plan.handler, Some(&plan.routine));
     sql.push(" FROM (");
     read::select(&mut sql, &plan.tree, read::For::Rows);
     sql.push(") _postgrest_t");

@@ -70,7 +70,7 @@ fn select_list(sql: &mut Sql, node: &Node, table: &QualifiedName, reader: For) {
         }
     }
     // Only jsonb can be grouped by; and whole rows show it in the text of their records, as upstream does.
-    let as_jsonb = is_aggregated(node) || (reader == For::Rows && node.depth == 0);
+    let as_jsonb = is_aggregated(node) || node.spread.is_some() || (reader == For::Rows && node.depth == 0);
     for embedded in &node.embedded {
         match embedded {
             Embedded::Json { hidden: true, .. } => {}

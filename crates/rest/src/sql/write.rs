@@ -18,19 +18,19 @@ const COUNT_INSERT: &str = "set_config('pgrst.inserted', \
 const COUNT_UPDATE: &str = "set_config('pgrst.inserted', \
     (coalesce(nullif(current_setting('pgrst.inserted', true), '')::int, 0) - 1)::text, true) <> '-1'";
 
-/// The statement: one row of (rows touched, body, location, rows inserted).
+/// The statement: one row of (nothing, rows touched, location, body, rows inserted).
 pub(crate) fn statement(plan: &WritePlan, representation: Option<Representation>) -> Sql {
     let mut sql = Sql::new("WITH ");
     sql.push(SOURCE).push(" AS (");
     mutation(&mut sql, plan);
-    sql.push(") SELECT pg_catalog.count(_postgrest_t), ");
-    handler::body(&mut sql, &plan.handler, None);
-    sql.push(", ");
+    sql.push(") SELECT null, pg_catalog.count(_postgrest_t), ");
     if plan.mutation == Mutation::Insert && representation == Some(Representation::HeadersOnly) {
         location(&mut sql, &plan.primary_key);
     } else {
         sql.push("null");
     }
+    sql.push(", ");
+    handler::body(&mut sql, &plan.handler, None);
     sql.push(", ").push(if counts_inserts(plan) {
         "nullif(current_setting('pgrst.inserted', true), '')::int"
     } else {
