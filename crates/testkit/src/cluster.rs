@@ -1,3 +1,5 @@
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -117,7 +119,7 @@ fn cluster() -> &'static Target {
                     user: server.superuser().to_owned(),
                     password: server.superuser_password().clone(),
                 };
-                install(&target).await;
+                install(&target, &vault_key(server)).await;
                 let _ = ready.send(target);
                 std::future::pending::<()>().await;
             });
@@ -138,7 +140,20 @@ async fn start() -> Server {
     }
 }
 
-async fn install(cluster: &Target) {
+/// A key for the vault, as the server makes one: beside the cluster's files, of PostgreSQL's user alone.
+fn vault_key(server: &Server) -> PathBuf {
+    let path = server.data_dir().with_file_name("vault.key");
+    std::fs::write(&path, [7_u8; 32]).expect("a key can be written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).expect("its permissions can be set");
+    let data = std::fs::metadata(server.data_dir()).expect("the cluster has files");
+    let ours = std::fs::metadata(&path).expect("the key was written");
+    if data.uid() != ours.uid() {
+        chown(&path, Some(data.uid()), Some(data.gid())).expect("PostgreSQL's user gets the key");
+    }
+    path
+}
+
+async fn install(cluster: &Target, vault_key: &Path) {
     let (client, connection) = cluster.to_config().connect(NoTls).await.expect("the test's PostgreSQL answers");
     tokio::spawn(connection);
     client.batch_execute(&format!("create database {}", ident(TEMPLATE))).await.expect("a database can be made");
@@ -153,7 +168,7 @@ async fn install(cluster: &Target) {
         jwt_secret: &Secret::from(JWT_SECRET),
         jwt_exp: 3600,
         publish_jwt_settings: true,
-        vault_key_file: None,
+        vault_key_file: Some(vault_key),
     };
     if let Err(error) = platform::install(&mut client, &how).await {
         panic!("the platform cannot be installed: {error}");
