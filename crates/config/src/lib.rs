@@ -15,6 +15,7 @@ mod jwt;
 pub mod keys;
 mod load;
 mod node;
+mod port;
 mod reference;
 mod sections;
 mod setting;
