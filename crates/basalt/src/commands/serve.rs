@@ -1,0 +1,21 @@
+//! `basalt serve rest|auth`: each service alone, configured as the one that it stands in for.
+
+pub mod auth;
+pub mod rest;
+
+/// Run one service alone, as a drop-in for PostgREST or GoTrue.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// The REST service, with PostgREST's configuration file and `PGRST_*` variables.
+    Rest(rest::Args),
+    /// The auth service, with GoTrue's `GOTRUE_*` variables.
+    Auth(auth::Args),
+}
+
+/// Runs the named service until a signal.
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Rest(args) => rest::run(args).await,
+        Command::Auth(args) => auth::run(args).await,
+    }
+}

@@ -1,0 +1,122 @@
+//! `basalt start [DIR…]`
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::progress::Progress;
+use crate::project::{self, Location, Overrides, Running};
+
+/// How long open requests may go on after SIGTERM.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Run one or more projects until Ctrl-C.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  basalt start                        the project in this folder\n  \
+    basalt start shop blog              two projects in one process, each on its own port\n  \
+    basalt start --detach               in the background; `basalt stop` ends it\n  \
+    basalt start --database-url URL     on a PostgreSQL that is already there")]
+pub struct Args {
+    /// Project folders; each holds supabase/config.toml.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folders: Vec<PathBuf>,
+    /// Return when the project is ready, and leave it running.
+    #[arg(long)]
+    pub detach: bool,
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// Brings all projects up, waits for a signal, brings them down.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    if args.folders.len() > 1 {
+        args.overrides.only_for_one()?;
+    }
+    if args.detach {
+        return detach(&args).await;
+    }
+    // Before anything is started: a Ctrl-C half-way must not leave a PostgreSQL behind.
+    let mut signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let progress = Progress::start();
+    let mut running = Vec::new();
+    let up = async {
+        let mut plans = Vec::new();
+        for folder in &args.folders {
+            plans.push(project::Plan::read(folder, &args.overrides, &progress)?);
+        }
+        refuse_equal_ports(&plans)?;
+        for plan in plans {
+            running.push(Running::up(plan, &progress).await?);
+        }
+        anyhow::Ok(())
+    };
+    let result = tokio::select! {
+        result = up => result,
+        _ = signals.0.recv() => Ok(()),
+        _ = signals.1.recv() => Ok(()),
+    };
+    progress.done();
+    if result.is_ok() && running.len() == args.folders.len() {
+        for project in &running {
+            println!("{}", project.summary());
+        }
+        tokio::select! {
+            _ = signals.0.recv() => {}
+            _ = signals.1.recv() => {}
+        }
+        eprintln!("Stopping…");
+    }
+    for project in running {
+        project.down(GRACE).await;
+    }
+    result
+}
+
+/// Two projects cannot share a port: says which line to change.
+fn refuse_equal_ports(plans: &[project::Plan]) -> anyhow::Result<()> {
+    let mut taken: HashMap<u16, String> = HashMap::new();
+    for plan in plans {
+        for (section, port) in plan.ports() {
+            let place = format!("{section} port in {}", plan.config_file().display());
+            if let Some(other) = taken.insert(port, place.clone()) {
+                bail!("port {port} is asked for twice:\n  {other}\n  {place}\nchange one of these lines");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Starts the same command in the background and waits until it is ready.
+async fn detach(args: &Args) -> anyhow::Result<()> {
+    let [folder] = args.folders.as_slice() else { bail!("--detach goes with one project; start the others likewise") };
+    let location = Location::new(folder, args.overrides.data_dir.as_deref());
+    if let Some(info) = project::run_file::running(location.home())? {
+        bail!("this project is already running (process {})", info.pid);
+    }
+    let log_path = location.home().join("logs/basalt.log");
+    if let Some(parent) = log_path.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    }
+    let log = std::fs::File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    command.args(std::env::args_os().skip(1).filter(|arg| arg != "--detach"));
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn().context("cannot start the background process")?;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            let text = std::fs::read_to_string(&log_path).unwrap_or_default();
+            bail!("the project did not start ({status}):\n{}", text.trim_end());
+        }
+        if let Some(info) = project::run_file::running(location.home())? {
+            println!("{} runs in the background (process {}), log in {}", info.project, info.pid, log_path.display());
+            println!("API URL: {}", info.api_url);
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,19 @@
+//! A project, brought up and down.
+//!
+//! [`Plan::read`] looks at files only; [`Running::up`] walks the stages: PostgreSQL, platform, migrations, services, listener.
+
+mod database;
+mod location;
+mod overrides;
+mod plan;
+pub mod run_file;
+mod running;
+mod schema;
+pub mod services;
+pub mod status;
+
+pub use database::Database;
+pub use location::Location;
+pub use overrides::Overrides;
+pub use plan::Plan;
+pub use running::Running;

@@ -1,0 +1,191 @@
+//! The database of a project: an embedded cluster, one that another process of ours runs, or one given by URL.
+
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use base::Secret;
+use pg::{Address, Db, Target};
+use pgserver::{ExtensionFile, Options, Server};
+use platform::Rights;
+
+use super::{Plan, run_file};
+use crate::progress::Progress;
+
+/// Connections of the pool for our own work; requests of users have the executor's.
+const CONNECTIONS: usize = 12;
+/// The oldest PostgreSQL that is supported.
+const OLDEST: i32 = 150_000;
+
+/// A database that can be worked on.
+pub struct Database {
+    /// As its most powerful role: `supabase_admin`, or whoever the URL names.
+    pub admin: Target,
+    /// As callers connect.
+    pub callers: Target,
+    /// What `admin` may do.
+    pub rights: Rights,
+    /// The cluster, if this process runs it.
+    pub server: Option<Server>,
+    /// Was the cluster made now?
+    pub fresh: bool,
+}
+
+impl Database {
+    /// Starts or finds the database of `plan`.
+    pub async fn open(plan: &Plan, progress: &Progress) -> anyhow::Result<Self> {
+        match &plan.overrides.database_url {
+            Some(url) => by_url(url).await,
+            None => embedded(plan, progress).await,
+        }
+    }
+
+    /// For a command: uses the project that runs, or starts its database for as long as the command takes.
+    pub async fn open_or_join(plan: &Plan, progress: &Progress) -> anyhow::Result<Self> {
+        if plan.overrides.database_url.is_none()
+            && let Some(info) = run_file::running(plan.location.home())?
+        {
+            let Some((socket, port)) = info.socket else {
+                bail!("the running project uses a database by URL; give the command the same --database-url");
+            };
+            let admin = superuser(&socket, port);
+            return Ok(Self { callers: admin.clone(), admin, rights: Rights::Superuser, server: None, fresh: false });
+        }
+        let mut database = Self::open(plan, progress).await?;
+        database.install_platform(plan, progress).await?;
+        Ok(database)
+    }
+
+    /// Brings roles, schemas and extensions to what projects expect.
+    pub async fn install_platform(&mut self, plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
+        let vault_key = match &self.server {
+            Some(server) => Some(vault_key_file(server)?),
+            None => None,
+        };
+        let authenticator = Secret::new(crypto::random::alphanumeric(32));
+        let mut client = self.admin.connect().await?;
+        let how = platform::Install {
+            rights: self.rights,
+            postgres_password: &plan.postgres_password,
+            authenticator_password: &authenticator,
+            jwt_secret: &plan.keys.jwt_secret,
+            jwt_exp: plan.config.auth.jwt_expiry as i64,
+            publish_jwt_settings: !plan.production,
+            vault_key_file: vault_key.as_deref(),
+        };
+        let report = platform::install(&mut client, &how).await.context("cannot prepare the database")?;
+        for note in &report.notes {
+            progress.note(note);
+        }
+        platform::apply_further(&mut client, "auth", auth::MIGRATIONS).await?;
+        platform::apply_further(&mut client, "mail", mail::MIGRATIONS).await?;
+        drop(client);
+        // A managed PostgreSQL may not let us make the login role: then requests connect as who we are, and step down.
+        let authenticator = self.admin.as_role("authenticator", &authenticator);
+        if self.rights == Rights::Superuser || authenticator.connect().await.is_ok() {
+            self.callers = authenticator;
+        }
+        Ok(())
+    }
+
+    /// The doors that services use.
+    pub fn doors(&self) -> anyhow::Result<Db> {
+        Ok(Db::new(&self.callers, &self.admin, self.rights == Rights::Superuser, CONNECTIONS)?)
+    }
+
+    /// Stops the cluster, if it is ours.
+    pub async fn close(self) -> anyhow::Result<()> {
+        match self.server {
+            Some(server) => Ok(server.stop().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn embedded(plan: &Plan, progress: &Progress) -> anyhow::Result<Database> {
+    let mut options = Options::new(plan.location.home(), plan.db_port());
+    options.listen = vec![plan.host()];
+    options.major = Some(plan.config.db.major_version);
+    options.fetch = plan.overrides.fetch_postgres;
+    options.archive_url.clone_from(&plan.overrides.postgres_archive);
+    options.cache_dir = cache_dir();
+    options.search_path = std::env::var_os("PATH");
+    options.extension_files = platform::extension_files()
+        .into_iter()
+        .map(|file| ExtensionFile { name: file.name.to_owned(), contents: file.contents.as_bytes().into() })
+        .collect();
+    let server = Server::start(options, |step| progress.step(step)).await?;
+    for note in server.notes() {
+        progress.note(note);
+    }
+    let admin = superuser(server.socket_dir(), server.port());
+    let fresh = server.fresh();
+    Ok(Database { callers: admin.clone(), admin, rights: Rights::Superuser, server: Some(server), fresh })
+}
+
+/// The superuser needs no password on the private socket.
+fn superuser(socket: &Path, port: u16) -> Target {
+    Target {
+        address: Address::Socket(socket.to_owned()),
+        port,
+        database: "postgres".to_owned(),
+        user: pgserver::SUPERUSER.to_owned(),
+        password: Secret::default(),
+    }
+}
+
+async fn by_url(url: &str) -> anyhow::Result<Database> {
+    let admin = Target::parse(url).map_err(anyhow::Error::msg)?;
+    let client = admin.connect().await.with_context(|| format!("cannot reach the database {}", place(&admin)))?;
+    let row = client
+        .query_one(
+            "select current_setting('server_version_num')::int, current_setting('transaction_read_only') = 'on'",
+            &[],
+        )
+        .await
+        .map_err(pg::Error::from)?;
+    let (version, read_only): (i32, bool) = (row.get(0), row.get(1));
+    if version < OLDEST {
+        bail!("the database {} is PostgreSQL {}; 15 or later is needed", place(&admin), version / 10_000);
+    }
+    if read_only {
+        bail!("the database {} is read-only (a replica?); give the URL of the primary", place(&admin));
+    }
+    Ok(Database { callers: admin.clone(), admin, rights: Rights::Managed, server: None, fresh: false })
+}
+
+fn place(target: &Target) -> String {
+    let host = match &target.address {
+        Address::Socket(folder) => folder.display().to_string(),
+        Address::Tcp { host, .. } => host.clone(),
+    };
+    format!("{} at {host}:{} (as {})", target.database, target.port, target.user)
+}
+
+/// The vault's key: outside of the cluster's files, readable by PostgreSQL's user and nobody else.
+fn vault_key_file(server: &Server) -> anyhow::Result<PathBuf> {
+    let data = server.data_dir();
+    let Some(place) = data.parent() else { bail!("the cluster {} has no folder around it", data.display()) };
+    let path = place.join("vault.key");
+    if path.exists() {
+        return Ok(path);
+    }
+    let fresh = place.join("vault.key.new");
+    let _ = std::fs::remove_file(&fresh);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(&fresh)?;
+    std::io::Write::write_all(&mut file, &crypto::random::bytes::<32>())?;
+    file.sync_all()?;
+    let owner = std::fs::metadata(data)?;
+    if owner.uid() != nix::unistd::Uid::effective().as_raw() {
+        std::os::unix::fs::chown(&fresh, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    std::fs::rename(&fresh, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// `$XDG_CACHE_HOME/basalt`, else `~/.cache/basalt`.
+fn cache_dir() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "the binary is where the environment is read")]
+    let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    var("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(var("HOME")?).join(".cache"))).map(|dir| dir.join("basalt"))
+}

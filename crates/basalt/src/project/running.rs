@@ -1,0 +1,121 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use pgserver::State;
+use service::Tasks;
+use tokio::sync::watch;
+use web::{Listener, Readiness};
+
+use super::run_file::{RunFile, RunInfo};
+use super::{Database, Plan, schema, services, status};
+use crate::progress::Progress;
+
+/// A project that runs.
+pub struct Running {
+    front: web::Running,
+    database: Database,
+    tasks: Tasks,
+    summary: String,
+    /// Dropped last: the home is free when all else has ended.
+    _run_file: RunFile,
+}
+
+impl Running {
+    /// Brings a project up; what was started is stopped again where a stage fails.
+    pub async fn up(plan: Plan, progress: &Progress) -> anyhow::Result<Self> {
+        let mut run_file = RunFile::take(plan.location.home())?;
+        let listener = listen(&plan).await?;
+        progress.step("Starting PostgreSQL");
+        let mut database = Database::open(&plan, progress).await?;
+        let tasks = Tasks::default();
+        let stages = async {
+            progress.step("Preparing the database");
+            database.install_platform(&plan, progress).await?;
+            progress.step("Applying migrations");
+            schema::apply(&plan, &database, progress).await?;
+            progress.step("Starting services");
+            let readiness = readiness(&database, &tasks);
+            services::start(&plan, &database, &tasks, readiness).await
+        };
+        let services = match stages.await {
+            Ok(started) => started,
+            Err(error) => {
+                tasks.stop().await;
+                let _ = database.close().await;
+                return Err(error);
+            }
+        };
+        let front = listener.serve(&Arc::new(services.edge))?;
+        let inbox_url = services.inbox_url;
+        let info = RunInfo {
+            pid: std::process::id(),
+            project: plan.config.project_id.clone(),
+            api_url: plan.api_url(),
+            socket: database.server.as_ref().map(|server| (server.socket_dir().to_owned(), server.port())),
+            db_port: database.server.as_ref().map(pgserver::Server::port),
+            database_url: plan.overrides.database_url.clone(),
+            inbox_url: inbox_url.clone(),
+            production: plan.production,
+        };
+        run_file.publish(&info)?;
+        let summary = status::summary(&plan, &info.api_url, inbox_url.as_deref());
+        Ok(Self { front, database, tasks, summary, _run_file: run_file })
+    }
+
+    /// What to print when the project is ready.
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// Lets requests finish, ends background work, stops PostgreSQL.
+    pub async fn down(self, grace: Duration) {
+        self.front.stop(grace).await;
+        self.tasks.stop().await;
+        if let Err(error) = self.database.close().await {
+            eprintln!("error: {error}");
+        }
+    }
+}
+
+/// Binds the port first: a taken one is known before anything is started.
+async fn listen(plan: &Plan) -> anyhow::Result<Listener> {
+    let tls = plan.certificate().map(|certificate| certificate.load()).transpose()?;
+    let address = plan.api_address();
+    Listener::bind(&[address], tls).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "port {} is in use by another program\n  give another: --port, or `[api] port` in {}",
+            address.port(),
+            plan.config_file().display()
+        ),
+        _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
+    })
+}
+
+/// Tells the edge when PostgreSQL is away.
+fn readiness(database: &Database, tasks: &Tasks) -> watch::Receiver<Readiness> {
+    let (sender, receiver) = watch::channel(Readiness::Ready);
+    match &database.server {
+        Some(server) => {
+            let mut state = server.state();
+            tasks.spawn_until_stop(async move {
+                loop {
+                    let now = match *state.borrow_and_update() {
+                        State::Ready => Readiness::Ready,
+                        State::Restarting { .. } => Readiness::Restarting,
+                        State::Stopped => Readiness::Stopping,
+                    };
+                    sender.send_replace(now);
+                    if state.changed().await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        // Nobody tells us about a database by URL: each request finds out for itself.
+        None => tasks.spawn_until_stop(async move {
+            let _alive = sender;
+            std::future::pending::<()>().await;
+        }),
+    }
+    receiver
+}

@@ -1,0 +1,209 @@
+//! All wiring there is: which services a project has, and what each is given.
+
+mod post;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use auth::{Auth, AuthConfig, OutboxMessages};
+use base::{Clock, Revocations};
+use crypto::jwt::KeySet;
+use crypto::password::{Hasher, Scheme};
+use pg::{Address, Db, Heard, Target};
+use rest::Rest;
+use rest::jwt::{Authenticator, JwtRules};
+use rest::server::{Site, Sources};
+use service::{Routed, Tasks};
+use tokio::sync::watch;
+use web::gateway::ApiKeys;
+use web::{Edge, Limits, Readiness};
+
+use super::{Database, Plan};
+
+/// How long the first look at the schema may take; a schema of thousands of tables needs seconds.
+const FIRST_CATALOG: Duration = Duration::from_secs(60);
+/// NOTIFY of the event triggers and of users: `notify pgrst`.
+const REST_CHANNEL: &str = "pgrst";
+
+/// A project's services, behind one edge.
+pub struct Services {
+    pub edge: Edge,
+    /// Where the development inbox can be read.
+    pub inbox_url: Option<String>,
+}
+
+/// Starts the services of a project.
+pub async fn start(
+    plan: &Plan,
+    database: &Database,
+    tasks: &Tasks,
+    readiness: watch::Receiver<Readiness>,
+) -> anyhow::Result<Services> {
+    let db = database.doors()?;
+    let revocations = Arc::new(Revocations::default());
+    let post = post::start(plan, &db, tasks).await?;
+    let auth = start_auth(plan, &db, &post, tasks, &revocations).await?;
+    let site = start_rest(plan, database, tasks, &revocations).await?;
+    let (cron, net) = start_jobs(plan, database, &db, tasks)?;
+
+    // One connection hears for all: a listener each would cost a PostgreSQL process each.
+    let (target, wake_mail, wake_rest) = (database.admin.clone(), post.outbox.clone(), Arc::clone(&site));
+    tasks.spawn_until_stop(async move {
+        let channels = [REST_CHANNEL, platform::CRON_CHANNEL, platform::NET_CHANNEL, mail::CHANNEL];
+        pg::listen(&target, &channels, |heard| match heard {
+            Heard::Connected => {
+                wake_rest.reload_catalog();
+                cron.wake();
+                net.wake();
+                wake_mail.wake();
+            }
+            Heard::Lost(error) => tracing::debug!(target: "pg", error, "not listening for a moment"),
+            Heard::Payload { channel, text } => match (channel.as_str(), text.as_str()) {
+                (platform::CRON_CHANNEL, _) => cron.wake(),
+                (platform::NET_CHANNEL, _) => net.wake(),
+                (mail::CHANNEL, _) => wake_mail.wake(),
+                (_, "reload config") => wake_rest.reload_config(),
+                _ => wake_rest.reload_catalog(),
+            },
+        })
+        .await;
+    });
+
+    let edge = Edge::new(api_keys(plan), Limits::default(), readiness, Arc::default())
+        .with(Arc::clone(&site.app) as Arc<dyn service::Service>)
+        .with(Arc::new(Routed::new("auth", auth.router())));
+    Ok(Services { edge, inbox_url: post.inbox_url })
+}
+
+fn api_keys(plan: &Plan) -> ApiKeys {
+    ApiKeys {
+        publishable: plan.keys.publishable_key.clone(),
+        secret: plan.keys.secret_key.clone(),
+        anon_token: plan.keys.anon_key.clone(),
+        service_token: plan.keys.service_role_key.clone(),
+        required: plan.production,
+    }
+}
+
+async fn start_auth(
+    plan: &Plan,
+    db: &Db,
+    post: &post::Post,
+    tasks: &Tasks,
+    revocations: &Arc<Revocations>,
+) -> anyhow::Result<Arc<Auth>> {
+    let messages = OutboxMessages::new(post.outbox.clone(), jobs::net::client()?);
+    let auth = Auth::new(auth::Parts {
+        config: AuthConfig::from_project(&plan.config.auth, &plan.api_url()),
+        db: db.clone(),
+        keys: Arc::new(signing_keys(plan)?),
+        hasher: Arc::new(Hasher::new(Scheme::default())?),
+        letters: Arc::new(post.outbox.clone()),
+        messages: Arc::new(messages),
+        clock: Clock::system(),
+        revocations: Arc::clone(revocations),
+    })?;
+    auth.load_revocations().await?;
+    auth.start_jobs(tasks);
+    Ok(auth)
+}
+
+/// The keys of access tokens: `auth.signing_keys_path`, else the secret.
+fn signing_keys(plan: &Plan) -> anyhow::Result<KeySet> {
+    let secret = plan.keys.jwt_secret.expose();
+    Ok(match &plan.keys.signing_keys {
+        Some(text) => KeySet::from_signing_keys(text.expose(), Some(secret))?,
+        None => KeySet::from_gotrue(None, Some(secret))?,
+    })
+}
+
+/// REST as `serve rest` runs it, with config.toml in place of PostgREST's file.
+async fn start_rest(
+    plan: &Plan,
+    database: &Database,
+    tasks: &Tasks,
+    revocations: &Arc<Revocations>,
+) -> anyhow::Result<Arc<Site<Rest>>> {
+    let sources = Sources { environment: postgrest(plan, &database.callers)?, ..Sources::default() };
+    let make = |executor, config: &rest::server::Config| {
+        // The site configures it, tokens included, before the first request.
+        let nobody = Authenticator::new(JwtRules::default(), Clock::system(), None);
+        Rest::new(config.rest(), executor, Arc::new(nobody))
+    };
+    let site = Site::new(None, sources, Clock::system(), Some(Arc::clone(revocations)), make).map_err(anyhow::Error::msg)?;
+    let current = Arc::clone(&site);
+    tasks.spawn_until_stop(async move { current.keep_current().await });
+    let deadline = tokio::time::Instant::now() + FIRST_CATALOG;
+    while !site.is_ready() {
+        if tokio::time::Instant::now() > deadline {
+            bail!("the schema could not be read within {} s; the log says why", FIRST_CATALOG.as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(site)
+}
+
+/// `[api]` in PostgREST's words, as the Supabase CLI hands it to PostgREST.
+fn postgrest(plan: &Plan, callers: &Target) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
+    let api = &plan.config.api;
+    let jwks = match &plan.keys.signing_keys {
+        Some(_) => verification_keys(plan)?,
+        None => plan.keys.jwt_secret.expose().clone(),
+    };
+    let variables = [
+        ("PGRST_DB_URI", words(callers)),
+        ("PGRST_DB_SCHEMAS", api.schemas.join(",")),
+        ("PGRST_DB_EXTRA_SEARCH_PATH", api.extra_search_path.join(",")),
+        ("PGRST_DB_MAX_ROWS", api.max_rows.to_string()),
+        ("PGRST_DB_ANON_ROLE", "anon".to_owned()),
+        ("PGRST_DB_CHANNEL_ENABLED", "false".to_owned()),
+        ("PGRST_JWT_SECRET", jwks),
+        ("PGRST_APP_SETTINGS_JWT_EXP", plan.config.auth.jwt_expiry.to_string()),
+        ("PGRST_OPENAPI_SERVER_PROXY_URI", format!("{}/rest/v1", plan.api_url())),
+    ];
+    Ok(variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// All keys whose tokens are taken: the public halves, and the secret of the legacy keys.
+fn verification_keys(plan: &Plan) -> anyhow::Result<String> {
+    let mut jwks = signing_keys(plan)?.public_jwks();
+    let secret = crypto::jwt::Jwk::from_secret(plan.keys.jwt_secret.expose().as_bytes(), None);
+    if let Some(keys) = jwks.get_mut("keys").and_then(serde_json::Value::as_array_mut) {
+        keys.push(serde_json::Value::Object(secret.members().clone()));
+    }
+    Ok(jwks.to_string())
+}
+
+/// A target in libpq's words.
+fn words(target: &Target) -> String {
+    let quoted = |value: &str| format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"));
+    let (host, mode) = match &target.address {
+        Address::Socket(folder) => (folder.display().to_string(), ""),
+        Address::Tcp { host, tls } => (host.clone(), match tls {
+            pg::Tls::Disable => " sslmode=disable",
+            pg::Tls::Prefer => " sslmode=prefer",
+            pg::Tls::Require => " sslmode=require",
+            pg::Tls::Verify => " sslmode=verify-full",
+        }),
+    };
+    format!(
+        "host={} port={} dbname={} user={} password={}{mode}",
+        quoted(&host),
+        target.port,
+        quoted(&target.database),
+        quoted(&target.user),
+        quoted(target.password.expose())
+    )
+}
+
+/// What the database asks for later: cron jobs and outgoing requests.
+fn start_jobs(plan: &Plan, database: &Database, db: &Db, tasks: &Tasks) -> anyhow::Result<(jobs::Cron, jobs::Net)> {
+    let superuser = database.rights == platform::Rights::Superuser;
+    let cron = jobs::Cron::new(db.clone(), superuser, Clock::system(), tasks.clone());
+    let gateway = url::Url::parse(&plan.api_url()).ok();
+    let net = jobs::Net::new(db.clone(), jobs::net::client()?, gateway, tasks.clone());
+    cron.start();
+    net.start();
+    Ok((cron, net))
+}

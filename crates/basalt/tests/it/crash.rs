@@ -1,0 +1,116 @@
+//! `kill -9` of Basalt, of the postmaster and of a backend, under a write load: what was acknowledged is there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::world::{Folder, World, http, http_get};
+
+const ROUNDS: usize = 20;
+
+const TABLE: (&str, &str) = (
+    "20260101000000_notes.sql",
+    "create table public.notes (id bigint primary key, body text not null);
+     alter table public.notes enable row level security;
+     create policy notes_all on public.notes for all to anon using (true) with check (true);",
+);
+
+#[test]
+fn acknowledged_rows_survive_every_kill() {
+    let mut world = World::start_in(Folder::with_migrations(&[TABLE]), &[]);
+    let anon = world.status()["ANON_KEY"].clone();
+    let mut acknowledged: Vec<u64> = Vec::new();
+    let mut next = 1;
+    for round in 0..ROUNDS {
+        for victim in [Victim::Backend, Victim::Postmaster, Victim::Basalt] {
+            let writer = Writer::start(world.port, anon.clone(), next);
+            std::thread::sleep(Duration::from_millis(60 + 7 * (round as u64 % 5)));
+            match victim {
+                Victim::Backend => kill(backend_of(&world)),
+                Victim::Postmaster => kill(postmaster_of(&world)),
+                Victim::Basalt => world.kill(),
+            }
+            let (written, after) = writer.stop();
+            acknowledged.extend(written);
+            next = after;
+            if matches!(victim, Victim::Basalt) {
+                world.restart();
+            }
+            wait_until_answered(&world, &anon);
+        }
+    }
+    assert!(acknowledged.len() > 3 * ROUNDS, "the load wrote only {} rows", acknowledged.len());
+    let there: std::collections::HashSet<u64> =
+        world.sql("select id from public.notes").unwrap().iter().map(|row| row[0].as_ref().unwrap().parse().unwrap()).collect();
+    let lost: Vec<&u64> = acknowledged.iter().filter(|id| !there.contains(id)).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    assert!(world.terminate(), "a clean stop after all that");
+}
+
+enum Victim {
+    Backend,
+    Postmaster,
+    Basalt,
+}
+
+/// Inserts one row after the other until it is stopped.
+struct Writer {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<(Vec<u64>, u64)>,
+}
+
+impl Writer {
+    fn start(port: u16, anon: String, first: u64) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let (mut written, mut id) = (Vec::new(), first);
+            let bearer = format!("Bearer {anon}");
+            let headers = [("apikey", anon.as_str()), ("authorization", &bearer), ("content-type", "application/json")];
+            while !stopped.load(Ordering::Relaxed) {
+                let body = format!(r#"{{"id":{id},"body":"row {id}"}}"#);
+                if let Some((201, _)) = http(port, "POST", "/rest/v1/notes", &headers, &body) {
+                    written.push(id);
+                }
+                id += 1;
+            }
+            (written, id)
+        });
+        Self { stop, thread }
+    }
+
+    fn stop(self) -> (Vec<u64>, u64) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+fn kill(pid: i32) {
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+}
+
+fn backend_of(world: &World) -> i32 {
+    let sql = "select pid from pg_stat_activity where usename = 'authenticator' order by state_change desc limit 1";
+    world.sql(sql).unwrap()[0][0].as_ref().unwrap().parse().unwrap()
+}
+
+/// The parent of a session's backend.
+fn postmaster_of(world: &World) -> i32 {
+    let backend = world.sql("select pg_backend_pid()").unwrap()[0][0].clone().unwrap();
+    // The backend may be gone; any other child of the postmaster does as well.
+    let _ = backend;
+    let pids = world.sql("select pid from pg_stat_activity where backend_type = 'checkpointer'").unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pids[0][0].as_ref().unwrap())).unwrap();
+    stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn wait_until_answered(world: &World, anon: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match http_get(world.port, "/rest/v1/notes?limit=1", &[("apikey", anon)]) {
+            Some((200, _)) => return,
+            other if Instant::now() > deadline => panic!("no answer after recovery: {other:?}\n{}", world.log()),
+            _ => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
