@@ -105,8 +105,7 @@ impl Inbox {
     /// Shows a text message as a letter, where no SMS provider is configured.
     pub fn deliver_message(&self, id: Uuid, to: &str, text: &str) {
         let html = format!("<p>{}</p>", text.replace('&', "&amp;").replace('<', "&lt;"));
-        let letter =
-            Letter { subject: format!("SMS to +{to}"), html, text: format!("{text}\n") };
+        let letter = Letter { subject: format!("SMS to +{to}"), html, text: format!("{text}\n") };
         if let Err(error) = self.deliver(id, &format!("{to}@sms.localhost"), &letter) {
             tracing::warn!(target: "mail", %error, "a text message is not shown in the inbox");
         }
@@ -121,8 +120,7 @@ impl Inbox {
             return Err(InboxError::TooLong);
         }
         let id = crypto::random::string(b"23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", 22);
-        let message =
-            ReceivedMessage { id, recipients, sender, at: self.clock.now(), raw: raw.into(), read: false };
+        let message = ReceivedMessage { id, recipients, sender, at: self.clock.now(), raw: raw.into(), read: false };
         let mut messages = self.messages.write();
         messages.push_front(message);
         let mut bytes: usize = messages.iter().map(|one| one.raw.len()).sum();

@@ -95,10 +95,7 @@ struct Form {
 
 impl Form {
     fn new(kind: &str, subject: &str, body: &str) -> Result<Self, TemplateError> {
-        Ok(Self {
-            subject: Template::text(&format!("{kind} (subject)"), subject)?,
-            body: Template::html(kind, body)?,
-        })
+        Ok(Self { subject: Template::text(&format!("{kind} (subject)"), subject)?, body: Template::html(kind, body)? })
     }
 
     fn fill(&self, data: &Value) -> Result<Letter, TemplateError> {
@@ -212,11 +209,8 @@ async fn fetch(client: &reqwest::Client, url: &str) -> Result<String, String> {
 }
 
 fn read(kind: &str, path: &Path) -> Result<String, LettersError> {
-    let wrong = |reason: String| LettersError::Unreadable {
-        kind: kind.to_owned(),
-        path: path.display().to_string(),
-        reason,
-    };
+    let wrong =
+        |reason: String| LettersError::Unreadable { kind: kind.to_owned(), path: path.display().to_string(), reason };
     let size = std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?.len();
     if size > MAX_TEMPLATE_BYTES {
         return Err(wrong(format!("it is longer than {MAX_TEMPLATE_BYTES} bytes")));
@@ -306,14 +300,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("welcome.html");
         std::fs::write(&path, "<p>Hello {{ .Data.name }}</p>").unwrap();
-        std::fs::write(folder.path().join("welcome.de.html"), "<title>Willkommen</title><p>Hallo {{ .Data.name }}</p>").unwrap();
+        std::fs::write(folder.path().join("welcome.de.html"), "<title>Willkommen</title><p>Hallo {{ .Data.name }}</p>")
+            .unwrap();
         let sources = HashMap::from([
             ("confirmation".to_owned(), Source { path: Some(path), ..Source::default() }),
-            ("recovery".to_owned(), Source {
-                subject: Some("Code {{ .Token }}".into()),
-                content: Some("<b>{{ index .Data.list 3 }}</b>".into()),
-                ..Source::default()
-            }),
+            (
+                "recovery".to_owned(),
+                Source {
+                    subject: Some("Code {{ .Token }}".into()),
+                    content: Some("<b>{{ index .Data.list 3 }}</b>".into()),
+                    ..Source::default()
+                },
+            ),
         ]);
         let letters = Letters::new(&sources).unwrap();
         let english = letters.fill("confirmation", &data(&json!({"name": "A&B"}))).unwrap();
@@ -329,7 +327,8 @@ mod tests {
 
     #[test]
     fn a_broken_template_is_named() {
-        let broken = |source: Source| Letters::new(&HashMap::from([("invite".to_owned(), source)])).err().unwrap().to_string();
+        let broken =
+            |source: Source| Letters::new(&HashMap::from([("invite".to_owned(), source)])).err().unwrap().to_string();
         let message = broken(Source { content: Some("a\n{{ if }}".into()), ..Source::default() });
         assert!(message.contains("template invite, line 2"), "{message}");
         let message = broken(Source { path: Some("/nowhere/x.html".into()), ..Source::default() });

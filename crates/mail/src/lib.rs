@@ -13,8 +13,6 @@ mod plain;
 mod sms;
 mod smtp;
 pub mod template;
-#[cfg(test)]
-mod tests;
 
 pub use inbox::{Inbox, InboxError, ReceivedMessage, Servers};
 pub use letters::{KINDS, Letter, Letters, LettersError, Source};

@@ -31,12 +31,8 @@ const LEASE: Duration = Duration::from_secs(120);
 /// The table is looked at this often, also when nobody woke us.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// After something was queued by this process: its transaction is committed a moment later.
-const AFTER_QUEUE: [Duration; 4] = [
-    Duration::from_millis(20),
-    Duration::from_millis(150),
-    Duration::from_millis(1_000),
-    Duration::from_millis(4_000),
-];
+const AFTER_QUEUE: [Duration; 4] =
+    [Duration::from_millis(20), Duration::from_millis(150), Duration::from_millis(1_000), Duration::from_millis(4_000)];
 /// Between tries of a letter: 5 s, 15 s, 45 s, …, then an hour.
 const FIRST_DELAY_SECONDS: u64 = 5;
 const LONGEST_DELAY_SECONDS: u64 = 3_600;
@@ -152,8 +148,7 @@ impl Outbox {
         code: &str,
         channel: &str,
     ) -> Result<(), anyhow::Error> {
-        let content =
-            Content::Message { message: text.to_owned(), code: code.to_owned(), channel: channel.to_owned() };
+        let content = Content::Message { message: text.to_owned(), code: code.to_owned(), channel: channel.to_owned() };
         self.insert(tx, "sms", "sms", to, &content).await
     }
 

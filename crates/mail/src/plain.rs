@@ -15,8 +15,11 @@ pub(crate) fn from_html(html: &str) -> String {
         let Some(end) = tag_end(tag) else { break };
         let inside = tag[1..end].trim_end_matches('/');
         rest = &tag[end + 1..];
-        let name: String =
-            inside.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '/').collect::<String>().to_ascii_lowercase();
+        let name: String = inside
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '/')
+            .collect::<String>()
+            .to_ascii_lowercase();
         match name.as_str() {
             "script" | "style" | "head" | "title" => {
                 let close = format!("</{name}");
@@ -71,11 +74,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     let at = tag.to_ascii_lowercase().find(&format!("{name}="))? + name.len() + 1;
     let rest = &tag[at..];
     let quote = rest.chars().next()?;
-    let value = if quote == '"' || quote == '\'' {
-        rest[1..].split(quote).next()?
-    } else {
-        rest.split_whitespace().next()?
-    };
+    let value =
+        if quote == '"' || quote == '\'' { rest[1..].split(quote).next()? } else { rest.split_whitespace().next()? };
     Some(unescape(value))
 }
 

@@ -148,11 +148,8 @@ impl Sms {
                 let whatsapp = channel == "whatsapp";
                 let prefix = if whatsapp { "whatsapp:" } else { "" };
                 let base = base_url(url, "https://api.twilio.com");
-                let mut form = vec![
-                    ("To", format!("{prefix}+{to}")),
-                    ("Channel", channel.to_owned()),
-                    ("Body", text.to_owned()),
-                ];
+                let mut form =
+                    vec![("To", format!("{prefix}+{to}")), ("Channel", channel.to_owned()), ("Body", text.to_owned())];
                 if sender.starts_with("MG") {
                     form.push(("MessagingServiceSid", sender.clone()));
                 } else {
@@ -189,14 +186,9 @@ impl Sms {
                     ("api_secret", api_secret.expose()),
                 ])
             }
-            Self::Textlocal { api_key, sender, url } => {
-                client.post(format!("{}/send", base_url(url, "https://api.textlocal.in"))).form(&[
-                    ("sender", sender.as_str()),
-                    ("apikey", api_key.expose()),
-                    ("message", text),
-                    ("numbers", to),
-                ])
-            }
+            Self::Textlocal { api_key, sender, url } => client
+                .post(format!("{}/send", base_url(url, "https://api.textlocal.in")))
+                .form(&[("sender", sender.as_str()), ("apikey", api_key.expose()), ("message", text), ("numbers", to)]),
         }
     }
 }

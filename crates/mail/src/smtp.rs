@@ -105,8 +105,7 @@ impl Smtp {
             .hello_name(hello)
             .timeout(Some(TIMEOUT));
         if !settings.user.is_empty() {
-            builder = builder
-                .credentials(Credentials::new(settings.user.clone(), settings.password.expose().clone()));
+            builder = builder.credentials(Credentials::new(settings.user.clone(), settings.password.expose().clone()));
         }
         Ok(Self { transport: builder.build(), settings, from })
     }

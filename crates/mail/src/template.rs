@@ -79,8 +79,8 @@ impl Template {
     }
 
     fn parse(name: &str, source: &str, kind: Kind) -> Result<Self, TemplateError> {
-        let (body, defined) = parse::parse(source)
-            .map_err(|(line, message)| TemplateError { name: name.to_owned(), line, message })?;
+        let (body, defined) =
+            parse::parse(source).map_err(|(line, message)| TemplateError { name: name.to_owned(), line, message })?;
         Ok(Self(Arc::new(Parsed { name: name.to_owned(), kind, body, defined })))
     }
 

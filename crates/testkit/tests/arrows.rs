@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("catalog", &["base", "pg"]),
     ("service", &["base", "pg"]),
     ("jobs", &["base", "pg", "service"]),
-    ("mail", &["base", "pg", "service"]),
+    ("mail", &["base", "crypto", "pg", "service"]),
     ("migrate", &["base", "config", "pg"]),
     ("web", &["base", "service"]),
     ("rest", &["base", "catalog", "crypto", "pg", "service"]),

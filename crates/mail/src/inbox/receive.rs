@@ -53,7 +53,8 @@ async fn talk(inbox: &Inbox, stream: TcpStream) -> io::Result<()> {
             "EHLO" => {
                 envelope = Envelope::default();
                 let size = format!("250-SIZE {MAX_MESSAGE_BYTES}");
-                let lines = ["250-basalt", "250-8BITMIME", "250-SMTPUTF8", "250-PIPELINING", &size, "250 AUTH PLAIN LOGIN"];
+                let lines =
+                    ["250-basalt", "250-8BITMIME", "250-SMTPUTF8", "250-PIPELINING", &size, "250 AUTH PLAIN LOGIN"];
                 say(&mut stream, &lines.join("\r\n")).await?;
             }
             "AUTH" => authenticate(&mut stream, &line).await?,

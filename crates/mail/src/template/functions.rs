@@ -96,7 +96,9 @@ pub(super) fn check_count(name: &str, count: usize) -> Result<(), String> {
         Some((_, fewest, _)) if count < *fewest => {
             Err(format!("{name} takes at least {fewest} arguments, here it has {count}"))
         }
-        Some((_, _, most)) if count > *most => Err(format!("{name} takes at most {most} arguments, here it has {count}")),
+        Some((_, _, most)) if count > *most => {
+            Err(format!("{name} takes at most {most} arguments, here it has {count}"))
+        }
         Some(_) => Ok(()),
         None => Err(format!("there is no function {name:?}")),
     }

@@ -107,8 +107,14 @@ fn action_tokens(source: &str, line: usize) -> Result<(Option<Vec<Token>>, usize
 }
 
 fn token(rest: &str, spaced: bool) -> Result<(Token, usize), String> {
-    for (mark, token) in [(":=", Token::Declare), ("=", Token::Assign), ("(", Token::Open), (")", Token::Close), ("|", Token::Pipe), (",", Token::Comma)]
-    {
+    for (mark, token) in [
+        (":=", Token::Declare),
+        ("=", Token::Assign),
+        ("(", Token::Open),
+        (")", Token::Close),
+        ("|", Token::Pipe),
+        (",", Token::Comma),
+    ] {
         if rest.starts_with(mark) {
             return Ok((token, mark.len()));
         }

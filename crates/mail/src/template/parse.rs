@@ -45,7 +45,8 @@ type Defined = HashMap<String, Vec<Node>>;
 
 pub(super) fn parse(source: &str) -> Result<(Vec<Node>, Defined), Mistake> {
     let pieces = pieces(source)?;
-    let mut parser = Parser { pieces: pieces.into_iter(), defined: Defined::new(), scopes: vec![Vec::new()], loops: 0, depth: 0 };
+    let mut parser =
+        Parser { pieces: pieces.into_iter(), defined: Defined::new(), scopes: vec![Vec::new()], loops: 0, depth: 0 };
     let (body, end) = parser.block()?;
     if let Some((line, word)) = end.opened() {
         return Err((line, format!("{{{{{word}}}}} without an open block")));
@@ -247,9 +248,7 @@ impl Parser {
                     other => return Err((line, format!("there is no function {other:?}"))),
                 },
                 Token::Field(fields, _) => Operand::Field(fields.clone()),
-                Token::Variable(name) if self.knows(name) => {
-                    Operand::Variable(name.clone(), chain(tokens, at))
-                }
+                Token::Variable(name) if self.knows(name) => Operand::Variable(name.clone(), chain(tokens, at)),
                 Token::Variable(name) => return Err((line, format!("the variable ${name} was not declared"))),
                 Token::Text(text) => Operand::Text(text.clone()),
                 Token::Number(number) => Operand::Number(*number),

@@ -10,7 +10,9 @@ use super::functions::Val;
 enum Meaning {
     Plain,
     /// Before the first `?` or `#`; the flag: nothing of it is written yet.
-    Url { at_start: bool },
+    Url {
+        at_start: bool,
+    },
     /// After it.
     Query,
     Css,
@@ -23,18 +25,47 @@ enum Place {
     /// Behind `<`: the name of a tag.
     TagName(String),
     /// Between attributes, or in the name of one.
-    InTag { tag: String, attribute: String },
+    InTag {
+        tag: String,
+        attribute: String,
+    },
     /// Behind `=`.
-    BeforeValue { tag: String, attribute: String },
-    Value { tag: String, quote: Option<char>, meaning: Meaning },
+    BeforeValue {
+        tag: String,
+        attribute: String,
+    },
+    Value {
+        tag: String,
+        quote: Option<char>,
+        meaning: Meaning,
+    },
     Comment,
     /// In an element whose text is no markup: `script`, `style`, `title`, `textarea`.
-    Raw { tag: String, quote: Option<char>, escaped: bool },
+    Raw {
+        tag: String,
+        quote: Option<char>,
+        escaped: bool,
+    },
 }
 
 const URL_ATTRIBUTES: [&str; 17] = [
-    "href", "src", "action", "formaction", "cite", "data", "poster", "background", "manifest", "icon", "longdesc", "usemap",
-    "profile", "classid", "codebase", "srcset", "ping",
+    "href",
+    "src",
+    "action",
+    "formaction",
+    "cite",
+    "data",
+    "poster",
+    "background",
+    "manifest",
+    "icon",
+    "longdesc",
+    "usemap",
+    "profile",
+    "classid",
+    "codebase",
+    "srcset",
+    "ping",
 ];
 
 /// Follows the document.
