@@ -17,7 +17,9 @@ mod letters;
 mod limits;
 mod messages;
 mod model;
+mod oauth_server;
 mod outbox;
+mod providers;
 mod request;
 mod routes;
 mod rules;
@@ -25,6 +27,7 @@ mod sessions;
 mod store;
 mod tokens;
 mod users;
+mod webauthn;
 mod wire;
 
 #[cfg(test)]
@@ -82,6 +85,8 @@ pub struct Auth {
     allow_list: AllowList,
     limits: limits::Limits,
     http: reqwest::Client,
+    /// What identity providers publish of themselves.
+    documents: providers::Documents,
 }
 
 /// Why the service cannot start.
@@ -110,7 +115,20 @@ impl Auth {
             .map_err(|e| StartError::Setting(format!("no HTTP client: {e}")))?;
         let limits = limits::Limits::new(&config.limits);
         let keys = RwLock::new(keys);
-        Ok(Arc::new(Self { config, db, keys, hasher, letters, messages, clock, revocations, allow_list, limits, http }))
+        Ok(Arc::new(Self {
+            config,
+            db,
+            keys,
+            hasher,
+            letters,
+            messages,
+            clock,
+            revocations,
+            allow_list,
+            limits,
+            http,
+            documents: providers::Documents::default(),
+        }))
     }
 
     /// The service as the edge takes it.

@@ -18,7 +18,7 @@ mod factors;
 mod identities;
 mod info;
 mod invite;
-mod links;
+pub(crate) mod links;
 mod logout;
 mod otp;
 mod reauthenticate;
@@ -29,6 +29,8 @@ mod signup;
 mod token;
 mod user;
 mod verify;
+
+pub(crate) use admin::user_of_path;
 
 /// What handlers answer.
 pub(crate) type Answer = Result<Response, Error>;
@@ -65,6 +67,9 @@ pub(crate) fn router(auth: Arc<Auth>) -> Router {
         .route("/admin/users/{id}/sessions/{session}", delete(admin::sessions::end))
         .route("/admin/generate_link", post(admin::generate_link::generate_link))
         .route("/admin/audit", get(admin::audit::list))
+        .merge(crate::providers::routes())
+        .merge(crate::webauthn::routes())
+        .merge(crate::oauth_server::routes())
         .fallback(any(not_found))
         .with_state(Arc::clone(&auth));
     router.layer(middleware::from_fn_with_state(auth, finish))

@@ -2,14 +2,18 @@
 
 pub(crate) mod audit;
 pub(crate) mod cleanup;
+pub(crate) mod client_states;
+pub(crate) mod custom_providers;
 pub(crate) mod factors;
 pub(crate) mod flow_state;
 pub(crate) mod identities;
+pub(crate) mod oauth;
 pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod revoked;
 pub(crate) mod sessions;
 pub(crate) mod users;
+pub(crate) mod webauthn;
 
 use pg::tokio_postgres::Row;
 use pg::tokio_postgres::types::FromSql;

@@ -13,4 +13,4 @@ mod sequences;
 mod sessions;
 mod signup;
 mod user;
-mod world;
+pub(crate) mod world;

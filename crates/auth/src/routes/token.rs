@@ -20,6 +20,7 @@ pub(crate) async fn token(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
         "password" => password::grant(&auth, &req).await,
         "refresh_token" => refresh::grant(&auth, &req).await,
         "pkce" => pkce::grant(&auth, &req).await,
+        "id_token" => crate::providers::id_token_grant(&auth, &req).await,
         _ => Err(Error::bad_request(Code::InvalidCredentials, "unsupported_grant_type")),
     }
 }

@@ -16,12 +16,13 @@ use crate::messages::check_channel;
 use crate::model::{Factor, FactorKind, User};
 use crate::request::Req;
 use crate::routes::{Answer, ok};
-use crate::store;
+use crate::{store, webauthn};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Params {
     channel: String,
+    webauthn: webauthn::factor::Params,
 }
 
 pub(crate) async fn challenge(State(auth): State<Arc<Auth>>, Path(id): Path<String>, req: Req) -> Answer {
@@ -33,19 +34,26 @@ pub(crate) async fn challenge(State(auth): State<Arc<Auth>>, Path(id): Path<Stri
     may_verify(&auth, factor.kind)?;
     let params: Params = req.json_or_empty()?;
     let code = match factor.kind {
-        FactorKind::Totp => None,
+        FactorKind::Totp | FactorKind::WebAuthn => None,
         FactorKind::Phone => Some(send_code(&auth, &tx, &signed.user, factor, &params.channel).await?),
-        FactorKind::WebAuthn => {
-            return Err(Error::invalid("webauthn config required: this server has no WebAuthn ceremony for factors"));
-        }
     };
     let now = auth.clock.now();
     let challenge = store::factors::challenge(&tx, factor.id, req.ip, code.as_deref(), now).await?;
+    let ceremony = match factor.kind {
+        FactorKind::WebAuthn => {
+            Some(webauthn::factor::challenge(&auth, &tx, &signed.user, factor, challenge, &params.webauthn).await?)
+        }
+        FactorKind::Totp | FactorKind::Phone => None,
+    };
     let traits = json!({"factor_id": factor.id, "factor_status": factor.status.as_str()});
     auth.audit(&tx, &req, Actor::User(&signed.user), Action::ChallengeCreated, traits).await?;
     tx.commit().await?;
     let expires_at = (now + auth.config.mfa.challenge_expiry).unix_timestamp();
-    ok(json!({"id": challenge, "type": factor.kind.as_str(), "expires_at": expires_at}))
+    let mut body = json!({"id": challenge, "type": factor.kind.as_str(), "expires_at": expires_at});
+    if let Some(ceremony) = ceremony {
+        body["webauthn"] = ceremony;
+    }
+    ok(body)
 }
 
 async fn send_code(auth: &Auth, tx: &PlatformTx, user: &User, factor: &Factor, channel: &str) -> Result<String, Error> {

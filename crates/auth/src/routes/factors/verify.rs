@@ -18,15 +18,16 @@ use crate::model::{Factor, FactorKind};
 use crate::request::Req;
 use crate::routes::{Answer, ok};
 use crate::sessions::Signed;
-use crate::store;
 use crate::store::factors::Challenge;
 use crate::store::sessions::Which;
+use crate::{store, webauthn};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Params {
     challenge_id: String,
     code: String,
+    webauthn: webauthn::factor::Params,
 }
 
 pub(crate) async fn verify(State(auth): State<Arc<Auth>>, Path(id): Path<String>, req: Req) -> Answer {
@@ -38,7 +39,7 @@ pub(crate) async fn verify(State(auth): State<Arc<Auth>>, Path(id): Path<String>
     may_verify(&auth, factor.kind)?;
     let params: Params = req.json()?;
     let challenge = live_challenge(&auth, &tx, &req, factor, &params.challenge_id).await?;
-    let valid = code_fits(&auth, &tx, factor, &challenge, &params.code).await?;
+    let valid = proved(&auth, &tx, factor, &challenge, &params).await?;
     let traits = json!({"factor_id": factor.id, "challenge_id": challenge.id, "factor_type": factor.kind.as_str()});
     auth.audit(&tx, &req, Actor::User(&signed.user), Action::VerificationAttempted, traits).await?;
     if let Some(rejected) = ask_hook(&auth, &tx, &signed, factor, valid).await? {
@@ -53,7 +54,8 @@ pub(crate) async fn verify(State(auth): State<Arc<Auth>>, Path(id): Path<String>
             Code::MfaVerificationFailed,
             match factor.kind {
                 FactorKind::Phone => "Invalid MFA Phone code entered",
-                FactorKind::Totp | FactorKind::WebAuthn => "Invalid TOTP code entered",
+                FactorKind::Totp => "Invalid TOTP code entered",
+                FactorKind::WebAuthn => "Invalid WebAuthn credential",
             },
         ));
     }
@@ -87,25 +89,25 @@ async fn live_challenge(
     Ok(challenge)
 }
 
-async fn code_fits(
+async fn proved(
     auth: &Auth,
     tx: &PlatformTx,
     factor: &Factor,
     challenge: &Challenge,
-    code: &str,
+    params: &Params,
 ) -> Result<bool, Error> {
     match factor.kind {
         FactorKind::Totp => {
             let Some(secret) = store::factors::lock_secret(tx, factor.id).await? else { return Ok(false) };
-            match crypto::totp::verify(&secret, code, auth.clock.unix_seconds()) {
+            match crypto::totp::verify(&secret, &params.code, auth.clock.unix_seconds()) {
                 Some(step) => Ok(store::factors::take_step(tx, factor.id, step).await?),
                 None => Ok(false),
             }
         }
         FactorKind::Phone => Ok(challenge.otp_code.as_deref().is_some_and(|expected| {
-            !expected.is_empty() && crypto::equal_in_constant_time(expected.as_bytes(), code.as_bytes())
+            !expected.is_empty() && crypto::equal_in_constant_time(expected.as_bytes(), params.code.as_bytes())
         })),
-        FactorKind::WebAuthn => Ok(false),
+        FactorKind::WebAuthn => webauthn::factor::proves(auth, tx, factor, challenge.id, &params.webauthn).await,
     }
 }
 
