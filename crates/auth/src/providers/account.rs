@@ -78,19 +78,22 @@ pub(super) async fn enter(auth: &Auth, tx: &PlatformTx, req: &Req, arrival: &Arr
 
 /// The one user whom a proved address of the arrival belongs to.
 async fn joined_user(tx: &PlatformTx, arrival: &Arrival<'_>, aud: &str) -> Result<Option<User>, Error> {
-    let mut found: Option<User> = None;
+    let mut found: Option<Uuid> = None;
     for email in arrival.verified() {
-        if let Some(user) = store::users::email_holder(tx, email, aud, None).await? {
-            if found.as_ref().is_some_and(|known| known.id != user.id) {
+        for holder in store::identities::proved_holders(tx, email, aud).await? {
+            if found.is_some_and(|known| known != holder) {
                 return Err(Error::internal(
                     "Multiple accounts with the same email address in the same linking domain detected",
                     anyhow::anyhow!("users share proved addresses"),
                 ));
             }
-            found = Some(user);
+            found = Some(holder);
         }
     }
-    Ok(found)
+    match found {
+        Some(id) => Ok(store::users::find(tx, id).await?),
+        None => Ok(None),
+    }
 }
 
 async fn sign_up(auth: &Auth, tx: &PlatformTx, req: &Req, arrival: &Arrival<'_>, aud: &str) -> Result<Uuid, Error> {

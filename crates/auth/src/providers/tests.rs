@@ -219,6 +219,26 @@ async fn accounts_join_by_addresses_that_are_proved_on_both_sides_only() {
     world.sign_in("ada@example.org").await;
 }
 
+/// Nor does it join later, when the owner comes: an identity that nobody vouched for is no claim to an address.
+#[tokio::test]
+async fn an_unproved_identity_does_not_wait_for_its_owner() {
+    let oidc = Oidc::start().await;
+    let world = world(&oidc, |config| {
+        config.mailer.autoconfirm = true;
+        config.providers.get_mut("keycloak").unwrap().email_optional = true;
+    })
+    .await;
+    let ada = world.signed_up("ada@example.org").await;
+    oidc.is("stranger", "ada@example.org", false).await;
+    let stranger = user_of(&world, &sign_in(&world).await).await;
+    let path = format!("/admin/users/{}", text(&ada["user"]["id"]));
+    world.admin(Method::DELETE, &path, None).await.ok();
+    oidc.is("u-ada", "ada@example.org", true).await;
+    let owner = user_of(&world, &sign_in(&world).await).await;
+    assert_ne!(owner["id"], stranger["id"]);
+    assert_eq!(owner["email"], "ada@example.org");
+}
+
 /// Somebody registers the address of another and waits: when the owner comes by his provider, nothing of the first one is left.
 #[tokio::test]
 async fn a_waiting_hijacker_loses_the_account() {

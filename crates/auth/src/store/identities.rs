@@ -96,3 +96,16 @@ pub(crate) async fn obscure(
     tx.execute(OBSCURE, &[&id, &provider_id, &now]).await?;
     Ok(())
 }
+
+/// A user whose address this is, or who proved it by an identity. An address that a provider did not vouch for joins nobody: its holder
+/// would get the account of whoever proves it later.
+const PROVED_HOLDERS: &str = "select u.id from auth.users u
+    where u.aud = $2 and not u.is_sso_user and (lower(u.email) = $1 or exists (select from auth.identities i
+        where i.user_id = u.id and i.email = $1 and i.provider not like 'sso:%'
+            and lower(i.identity_data ->> 'email_verified') = 'true'))
+    order by (lower(u.email) = $1) desc nulls last limit 2";
+
+/// Who holds this address (in lower case) so that a proof of it leads to his account? At most two: more than one is a mistake.
+pub(crate) async fn proved_holders(tx: &PlatformTx, email: &str, aud: &str) -> Result<Vec<Uuid>, pg::Error> {
+    tx.rows(PROVED_HOLDERS, &[&email, &aud]).await?.iter().map(|row| get(row, "id")).collect()
+}

@@ -88,7 +88,7 @@ const EMAIL_HOLDER: &str = "select u.id from auth.users u
     where u.instance_id = $1 and u.aud = $3 and not u.is_sso_user and u.id is distinct from $4
         and (lower(u.email) = $2 or exists (select from auth.identities i
             where i.user_id = u.id and i.email = $2 and i.provider not like 'sso:%'))
-    order by (lower(u.email) = $2) desc limit 1";
+    order by (lower(u.email) = $2) desc nulls last limit 1";
 
 /// Who, other than `except`, holds this address?
 pub(crate) async fn email_holder(
