@@ -23,6 +23,7 @@ mod providers;
 mod request;
 mod routes;
 mod rules;
+mod saml;
 mod sessions;
 mod store;
 mod tokens;

@@ -70,6 +70,7 @@ pub(crate) fn router(auth: Arc<Auth>) -> Router {
         .merge(crate::providers::routes())
         .merge(crate::webauthn::routes())
         .merge(crate::oauth_server::routes())
+        .merge(crate::saml::routes())
         .fallback(any(not_found))
         .with_state(Arc::clone(&auth));
     router.layer(middleware::from_fn_with_state(auth, finish))
