@@ -65,4 +65,7 @@ pub enum Command {
     Stop(commands::stop::Args),
     /// Show URLs and keys of a project that runs.
     Status(commands::status::Args),
+    /// Run one service alone, as a drop-in for PostgREST or GoTrue.
+    #[command(subcommand)]
+    Serve(commands::serve::Command),
 }

@@ -1,6 +1,6 @@
 //! A file per command: its arguments and what it does.
 
-
+pub mod serve;
 pub mod start;
 pub mod status;
 pub mod stop;
@@ -15,6 +15,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Start(args) => start::run(args).await?,
         Command::Stop(args) => stop::run(args).await?,
         Command::Status(args) => status::run(args)?,
+        Command::Serve(command) => serve::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

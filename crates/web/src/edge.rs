@@ -73,7 +73,7 @@ struct Route {
 /// One project's front: routes, keys, limits.
 pub struct Edge {
     routes: Vec<Route>,
-    keys: ApiKeys,
+    keys: Option<ApiKeys>,
     limits: Limits,
     readiness: watch::Receiver<Readiness>,
     metrics: Arc<Metrics>,
@@ -81,8 +81,13 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// A front without services.
-    pub fn new(keys: ApiKeys, limits: Limits, readiness: watch::Receiver<Readiness>, metrics: Arc<Metrics>) -> Self {
+    /// A front without services. Without keys, headers are passed on as they come: a service that runs alone.
+    pub fn new(
+        keys: Option<ApiKeys>,
+        limits: Limits,
+        readiness: watch::Receiver<Readiness>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let own = metrics.service("edge");
         Self { routes: Vec::new(), keys, limits, readiness, metrics, own }
     }
@@ -174,8 +179,9 @@ impl Edge {
             Ok(request) => request,
             Err(answer) => return *answer,
         };
-        if !OPEN.iter().any(|open| path.starts_with(open))
-            && let Err(refusal) = self.keys.admit(&mut request)
+        if let Some(keys) = &self.keys
+            && !OPEN.iter().any(|open| path.starts_with(open))
+            && let Err(refusal) = keys.admit(&mut request)
         {
             return refused(refusal);
         }
@@ -209,6 +215,10 @@ impl Edge {
         Ok(request.map(|body| Body::new(Limited::new(TimeoutBody::new(pause, body), limit))))
     }
 
+    fn is_operator(&self, headers: &http::HeaderMap) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.is_service(headers))
+    }
+
     /// Waits a little for a database that restarts.
     async fn database_is_there(&self) -> bool {
         if *self.readiness.borrow() == Readiness::Ready {
@@ -227,7 +237,7 @@ impl Edge {
                 let status = if state == Readiness::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 page(status, "application/json", json!({ "status": format!("{state:?}").to_lowercase() }).to_string())
             }
-            "/metrics" if peer.ip().is_loopback() || self.keys.is_service(request.headers()) => {
+            "/metrics" if peer.ip().is_loopback() || self.is_operator(request.headers()) => {
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 page(StatusCode::OK, kind, self.metrics.page())
             }

@@ -40,7 +40,7 @@ fn edge(state: Readiness) -> (Arc<Edge>, watch::Sender<Readiness>) {
         required: false,
     };
     let limits = Limits { body: 10, wait_for_database: Duration::from_millis(300), ..Limits::default() };
-    let edge = Edge::new(keys, limits, receiver, Arc::default()).with(Arc::new(Echo));
+    let edge = Edge::new(Some(keys), limits, receiver, Arc::default()).with(Arc::new(Echo));
     (Arc::new(edge), sender)
 }
 

@@ -1,7 +1,9 @@
 //! `basalt serve rest|auth`: each service alone, configured as the one that it stands in for.
 
-pub mod auth;
-pub mod rest;
+mod auth;
+mod rest;
+
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Run one service alone, as a drop-in for PostgREST or GoTrue.
 #[derive(Debug, clap::Subcommand)]
@@ -18,4 +20,14 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Rest(args) => rest::run(args).await,
         Command::Auth(args) => auth::run(args).await,
     }
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+async fn told_to_stop() -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }

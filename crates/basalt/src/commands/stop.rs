@@ -35,7 +35,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while run_file::running(location.home())?.is_some_and(|now| now.pid == info.pid) {
         if Instant::now() > deadline {
-            bail!("process {pid} has not stopped after {} s; `kill -9 {pid}` ends it, and loses nothing", PATIENCE.as_secs());
+            bail!(
+                "process {pid} has not stopped after {} s; `kill -9 {pid}` ends it, and loses nothing",
+                PATIENCE.as_secs()
+            );
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -187,5 +187,8 @@ fn vault_key_file(server: &Server) -> anyhow::Result<PathBuf> {
 fn cache_dir() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the binary is where the environment is read")]
     let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    var("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(var("HOME")?).join(".cache"))).map(|dir| dir.join("basalt"))
+    var("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(var("HOME")?).join(".cache")))
+        .map(|dir| dir.join("basalt"))
 }

@@ -113,7 +113,8 @@ impl Plan {
         }
         let tls = &self.config.api.tls;
         let given = tls.enabled && !tls.cert_path.is_empty() && !tls.key_path.is_empty();
-        given.then(|| web::Certificate { chain: self.in_supabase(&tls.cert_path), key: self.in_supabase(&tls.key_path) })
+        given
+            .then(|| web::Certificate { chain: self.in_supabase(&tls.cert_path), key: self.in_supabase(&tls.key_path) })
     }
 
     /// What applications connect with.

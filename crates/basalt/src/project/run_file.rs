@@ -46,7 +46,8 @@ impl RunFile {
     /// # Errors
     /// Another process has it.
     pub fn take(home: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(home).with_context(|| format!("cannot create the data directory {}", home.display()))?;
+        std::fs::create_dir_all(home)
+            .with_context(|| format!("cannot create the data directory {}", home.display()))?;
         let path = home.join("run.json");
         let file = OpenOptions::new()
             .read(true)
@@ -60,7 +61,9 @@ impl RunFile {
             Ok(()) => Ok(Self { file, path }),
             Err(TryLockError::WouldBlock) => {
                 let whose = running(home)?.map_or_else(String::new, |info| format!(" by process {}", info.pid));
-                bail!("this project is already running{whose}\n  stop it first: basalt stop, or give --data-dir another folder")
+                bail!(
+                    "this project is already running{whose}\n  stop it first: basalt stop, or give --data-dir another folder"
+                )
             }
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
         }

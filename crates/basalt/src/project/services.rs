@@ -70,7 +70,7 @@ pub async fn start(
         .await;
     });
 
-    let edge = Edge::new(api_keys(plan), Limits::default(), readiness, Arc::default())
+    let edge = Edge::new(Some(api_keys(plan)), Limits::default(), readiness, Arc::default())
         .with(Arc::clone(&site.app) as Arc<dyn service::Service>)
         .with(Arc::new(Routed::new("auth", auth.router())));
     Ok(Services { edge, inbox_url: post.inbox_url })
@@ -131,7 +131,8 @@ async fn start_rest(
         let nobody = Authenticator::new(JwtRules::default(), Clock::system(), None);
         Rest::new(config.rest(), executor, Arc::new(nobody))
     };
-    let site = Site::new(None, sources, Clock::system(), Some(Arc::clone(revocations)), make).map_err(anyhow::Error::msg)?;
+    let site =
+        Site::new(None, sources, Clock::system(), Some(Arc::clone(revocations)), make).map_err(anyhow::Error::msg)?;
     let current = Arc::clone(&site);
     tasks.spawn_until_stop(async move { current.keep_current().await });
     let deadline = tokio::time::Instant::now() + FIRST_CATALOG;
@@ -180,12 +181,15 @@ fn words(target: &Target) -> String {
     let quoted = |value: &str| format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"));
     let (host, mode) = match &target.address {
         Address::Socket(folder) => (folder.display().to_string(), ""),
-        Address::Tcp { host, tls } => (host.clone(), match tls {
-            pg::Tls::Disable => " sslmode=disable",
-            pg::Tls::Prefer => " sslmode=prefer",
-            pg::Tls::Require => " sslmode=require",
-            pg::Tls::Verify => " sslmode=verify-full",
-        }),
+        Address::Tcp { host, tls } => (
+            host.clone(),
+            match tls {
+                pg::Tls::Disable => " sslmode=disable",
+                pg::Tls::Prefer => " sslmode=prefer",
+                pg::Tls::Require => " sslmode=require",
+                pg::Tls::Verify => " sslmode=verify-full",
+            },
+        ),
     };
     format!(
         "host={} port={} dbname={} user={} password={}{mode}",

@@ -28,7 +28,10 @@ fn no_config_and_broken_config() {
 fn a_syntax_error_names_file_line_and_statement_and_undoes_the_file() {
     let folder = Folder::with_migrations(&[
         ("20260101000000_one.sql", "create table public.one (id int);"),
-        ("20260102000000_two.sql", "create table public.two (id int);\ninsert into public.two values (1);\n\ncreate tabel public.three (id int);\n"),
+        (
+            "20260102000000_two.sql",
+            "create table public.two (id int);\ninsert into public.two values (1);\n\ncreate tabel public.three (id int);\n",
+        ),
     ]);
     refused(&folder, &[], &["20260102000000_two.sql", "4", "create tabel", "syntax error"]);
     folder.write("supabase/migrations/20260102000000_two.sql", "create table public.two (id int);");
@@ -38,10 +41,8 @@ fn a_syntax_error_names_file_line_and_statement_and_undoes_the_file() {
 
 #[test]
 fn two_migrations_of_one_version() {
-    let folder = Folder::with_migrations(&[
-        ("20260101000000_one.sql", "select 1;"),
-        ("20260101000000_other.sql", "select 2;"),
-    ]);
+    let folder =
+        Folder::with_migrations(&[("20260101000000_one.sql", "select 1;"), ("20260101000000_other.sql", "select 2;")]);
     refused(&folder, &[], &["20260101000000_one.sql", "20260101000000_other.sql"]);
 }
 
@@ -69,7 +70,10 @@ fn an_unreachable_database_url() {
 
 #[test]
 fn wrong_keys_large_bodies_and_broken_json() {
-    let notes = ("20260101000000_notes.sql", "create table public.notes (id int primary key, body text); grant all on public.notes to anon;");
+    let notes = (
+        "20260101000000_notes.sql",
+        "create table public.notes (id int primary key, body text); grant all on public.notes to anon;",
+    );
     let world = World::start_in(Folder::with_migrations(&[notes]), &[]);
     let ask = |headers: &[(&str, &str)], body: &str| http(world.port, "POST", "/rest/v1/notes", headers, body).unwrap();
     let json = ("content-type", "application/json");

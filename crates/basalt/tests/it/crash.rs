@@ -40,8 +40,12 @@ fn acknowledged_rows_survive_every_kill() {
         }
     }
     assert!(acknowledged.len() > 3 * ROUNDS, "the load wrote only {} rows", acknowledged.len());
-    let there: std::collections::HashSet<u64> =
-        world.sql("select id from public.notes").unwrap().iter().map(|row| row[0].as_ref().unwrap().parse().unwrap()).collect();
+    let there: std::collections::HashSet<u64> = world
+        .sql("select id from public.notes")
+        .unwrap()
+        .iter()
+        .map(|row| row[0].as_ref().unwrap().parse().unwrap())
+        .collect();
     let lost: Vec<&u64> = acknowledged.iter().filter(|id| !there.contains(id)).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     assert!(world.terminate(), "a clean stop after all that");

@@ -5,8 +5,10 @@ use crate::world::{Folder, basalt, free_port, http_get, query};
 fn project(name: &str, api: u16, db: u16) -> Folder {
     let folder = Folder::with_migrations(&[(
         "20260101000000_rooms.sql",
-        &format!("create table public.{name}_rooms (id int primary key); insert into public.{name}_rooms values (1);
-                  grant select on public.{name}_rooms to anon;"),
+        &format!(
+            "create table public.{name}_rooms (id int primary key); insert into public.{name}_rooms values (1);
+                  grant select on public.{name}_rooms to anon;"
+        ),
     )]);
     folder.write(
         "supabase/config.toml",

@@ -1,0 +1,72 @@
+//! `basalt serve rest [--config FILE] [--port N]`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use base::Clock;
+use rest::Rest;
+use rest::jwt::{Authenticator, JwtRules};
+use rest::server::{Site, Sources};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// The REST service alone, in place of the PostgREST binary.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Signals: SIGUSR1 reads the schema again, SIGUSR2 options and schema, SIGTERM lets requests finish."
+)]
+pub struct Args {
+    /// PostgREST's configuration file; `PGRST_*` variables go before it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The same as a bare word, as the PostgREST binary takes it.
+    #[arg(value_name = "FILE", conflicts_with = "config", hide = true)]
+    file: Option<PathBuf>,
+    /// In place of `server-port`.
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// Print the options that hold and leave.
+    #[arg(long)]
+    dump_config: bool,
+}
+
+/// Serves until a signal.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let file = args.config.or(args.file);
+    let mut sources = Sources { environment: std::env::vars().collect(), ..Sources::default() };
+    if let Some(path) = &file {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        sources.file = Some(text);
+    }
+    if let Some(port) = args.port {
+        sources.environment.insert("PGRST_SERVER_PORT".to_owned(), port.to_string());
+    }
+    if args.dump_config {
+        print!("{}", rest::server::dump(&sources.options().map_err(anyhow::Error::msg)?));
+        return Ok(());
+    }
+    let make = |executor, config: &rest::server::Config| {
+        // The site configures it, tokens included, before the first request.
+        let nobody = Authenticator::new(JwtRules::default(), Clock::system(), None);
+        Rest::new(config.rest(), executor, Arc::new(nobody))
+    };
+    let site = Site::new(file, sources, Clock::system(), None, make).map_err(anyhow::Error::msg)?;
+    let (stop, stopping) = watch::channel(false);
+    let mut serving = std::pin::pin!(rest::server::run(Arc::clone(&site), stopping));
+    let (mut schema, mut options) = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
+    let mut told = std::pin::pin!(super::told_to_stop());
+    let mut waiting = true;
+    loop {
+        tokio::select! {
+            ended = &mut serving => return ended.map_err(anyhow::Error::msg),
+            _ = schema.recv() => site.reload_catalog(),
+            _ = options.recv() => site.reload_config(),
+            signalled = &mut told, if waiting => {
+                signalled?;
+                waiting = false;
+                let _ = stop.send(true);
+            }
+        }
+    }
+}
