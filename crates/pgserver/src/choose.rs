@@ -39,10 +39,15 @@ pub(crate) async fn installation(
         let wish = Wish { major: wanted.unwrap_or(DEFAULT_MAJOR), exactly: made_by.is_some(), archive_url: Some(url) };
         return obtain::obtain(&store, wish, progress).await;
     }
-    let mut installed = find::all(options.search_path.as_deref(), &obtain::obtained(&store), wanted).await;
-    installed.retain(|installation| user.barred_at(&installation.bin).is_none());
-
+    let reachable = |installation: &Installation| user.barred_at(&installation.bin).is_none();
     let suits = |found: &&Installation| wanted.is_none_or(|wanted| found.major == wanted);
+    let mut installed = find::all(options.search_path.as_deref(), wanted).await;
+    installed.retain(reachable);
+    // What was obtained earlier comes after what the machine's owner chose; each look costs a process.
+    if installed.iter().find(suits).is_none() {
+        let obtained = find::among(&obtain::obtained(&store), wanted).await;
+        installed.extend(obtained.into_iter().filter(reachable));
+    }
     let best = match (installed.iter().find(suits), installed.first()) {
         (Some(exact), _) => exact.clone(),
         (None, Some(_)) if made_by.is_some() && !options.fetch => {

@@ -52,34 +52,33 @@ impl Installation {
     }
 }
 
-/// Every PostgreSQL of 15 to 18 that is there, best first: of the `preferred` major, then those that the machine's owner installed, then
-/// the newest. `path`: the value of `PATH`. `more`: folders with programs that we obtained earlier.
-pub async fn all(path: Option<&OsStr>, more: &[PathBuf], preferred: Option<u32>) -> Vec<Installation> {
+/// Every PostgreSQL of 15 to 18 that the machine's owner installed, best first: of the `preferred` major, then the newest.
+/// `path`: the value of `PATH`.
+pub async fn all(path: Option<&OsStr>, preferred: Option<u32>) -> Vec<Installation> {
     let mut folders = on_path(path);
     folders.extend(known_layouts());
-    folders.extend(more.iter().cloned());
-    let mut found: Vec<Installation> = Vec::new();
-    let mut seen: Vec<PathBuf> = Vec::new();
-    for folder in folders {
-        let Ok(real) = folder.join("postgres").canonicalize() else { continue };
-        if !seen.contains(&real) {
-            seen.push(real);
-            if let Some(installation) = Installation::at(&folder).await {
-                found.push(installation);
-            }
-        }
-    }
+    let mut found = among(&folders, preferred).await;
     if found.is_empty()
         && let Some(folder) =
             pg_config("pg_config", &["--bindir"]).await.and_then(|lines| lines.first().map(PathBuf::from))
     {
         found.extend(Installation::at(&folder).await);
     }
-    // Stable: of two with one major, the one that `PATH` names first stays first.
-    found.sort_by_key(|installation| {
-        let obtained = more.iter().any(|folder| installation.bin.starts_with(folder));
-        (Some(installation.major) != preferred, obtained, std::cmp::Reverse(installation.major))
-    });
+    found
+}
+
+/// Those in these folders, best first; of two with one major, the earlier folder's.
+pub async fn among(folders: &[PathBuf], preferred: Option<u32>) -> Vec<Installation> {
+    let mut found: Vec<Installation> = Vec::new();
+    let mut seen: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let Ok(real) = folder.join("postgres").canonicalize() else { continue };
+        if !seen.contains(&real) {
+            seen.push(real);
+            found.extend(Installation::at(folder).await);
+        }
+    }
+    found.sort_by_key(|installation| (Some(installation.major) != preferred, std::cmp::Reverse(installation.major)));
     found
 }
 
@@ -220,7 +219,7 @@ mod tests {
     #[tokio::test]
     async fn links_and_scripts_on_the_path_are_seen_for_what_they_are() {
         let dir = tempfile::tempdir().unwrap();
-        let real = all(None, &[], None).await.into_iter().next().expect("these tests need a PostgreSQL on the machine");
+        let real = all(None, None).await.into_iter().next().expect("these tests need a PostgreSQL on the machine");
 
         let links = dir.path().join("links");
         std::fs::create_dir(&links).unwrap();
@@ -235,7 +234,7 @@ mod tests {
     }
     #[tokio::test]
     async fn folders_are_found_by_layout_where_pg_config_is_missing() {
-        let real = all(None, &[], None).await.into_iter().next().expect("these tests need a PostgreSQL on the machine");
+        let real = all(None, None).await.into_iter().next().expect("these tests need a PostgreSQL on the machine");
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         for folder in ["bin", "share/postgresql", "lib/postgresql"] {

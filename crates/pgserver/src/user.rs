@@ -169,20 +169,6 @@ async fn create_system_user() -> Result<(), String> {
     Err(why.join("; "))
 }
 
-/// Gives `path` and everything in it to the user. Links are not followed.
-pub(crate) fn own_tree(user: &RunUser, path: &Path) -> Result<(), Error> {
-    if !user.switched {
-        return Ok(());
-    }
-    user.own(path)?;
-    if path.symlink_metadata().at("read", path)?.is_dir() {
-        for entry in path.read_dir().at("read", path)? {
-            own_tree(user, &entry.at("read", path)?.path())?;
-        }
-    }
-    Ok(())
-}
-
 /// Opens a tree for everybody to read, whatever our umask is: the cluster's user runs what is in it. Links are not followed.
 pub(crate) fn open_tree(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;

@@ -51,7 +51,7 @@ async fn data_of_another_major_names_both_versions() {
     let error = refused(options(home.path())).await;
     assert!(error.contains("PostgreSQL 14") && error.contains("15 to 18"), "{error}");
 
-    let installed = pgserver::find::all(None, &[], None).await;
+    let installed = pgserver::find::all(None, None).await;
     let missing = (15..=18).find(|major| !installed.iter().any(|found| found.major == *major));
     if let Some(missing) = missing {
         std::fs::write(&version, format!("{missing}\n")).unwrap();

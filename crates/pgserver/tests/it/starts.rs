@@ -128,7 +128,7 @@ async fn a_home_that_the_clusters_user_cannot_enter_keeps_its_data_elsewhere() {
 #[tokio::test]
 async fn another_major_than_asked_for_is_used_with_a_note() {
     let home = folder();
-    let installed = pgserver::find::all(None, &[], None).await;
+    let installed = pgserver::find::all(None, None).await;
     let missing = (pgserver::find::OLDEST..=pgserver::find::NEWEST)
         .find(|major| !installed.iter().any(|found| found.major == *major));
     let Some(missing) = missing else { return };

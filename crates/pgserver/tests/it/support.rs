@@ -10,9 +10,10 @@ use pgserver::{Options, Server};
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// A folder that the cluster's user can enter, too (temporary ones are closed to others).
+/// A folder that the cluster's user can enter, too, where throw-away clusters are (in memory if there is plenty).
 pub fn folder() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
+    let throw_away = pgserver::testing::throw_away(Vec::new()).home;
+    let dir = tempfile::tempdir_in(throw_away.parent().unwrap()).unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     dir
 }
