@@ -1,69 +1,15 @@
 // Tries the blueprints' SQL on a bare PostgreSQL: up, seed, pgTAP and other checks, down to an empty schema, up again.
-//   node tests/blueprints/check.mjs [--superuser-url URL] [BLUEPRINT…]
+//   node tests/blueprints/check.mjs [--superuser-url URL] [--template NAME] [BLUEPRINT…]
 // URL (or BLUEPRINTS_TEST_URL) is a superuser's connection to a server of tests, not to one with data that matters:
-// a scratch database is made there for each blueprint and dropped afterwards. Needs psql and Node, no npm package.
-// With --template NAME the scratch databases are copies of NAME, in which the platform's real schemas are installed,
-// and migrations run as role postgres (password: postgres); else platform.sql stands in for the platform.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// a scratch database is made there for each blueprint and dropped afterwards.
+// With --template NAME (or BLUEPRINTS_TEMPLATE) the scratch databases are copies of NAME, in which the platform's real schemas
+// are installed, and migrations run as role postgres (password: postgres); else platform.sql stands in for the platform.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { blueprints, Failure, here, lint, migrationsOf, options, psql, psqlAsync, runTests, Server } from './scratch.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const blueprints = join(here, '../../blueprints');
-const args = process.argv.slice(2);
-let superuserUrl = process.env.BLUEPRINTS_TEST_URL;
-let template = process.env.BLUEPRINTS_TEMPLATE;
-const names = [];
-while (args.length) {
-  const arg = args.shift();
-  if (arg === '--superuser-url') superuserUrl = args.shift();
-  else if (arg === '--template') template = args.shift();
-  else names.push(arg);
-}
-if (!superuserUrl) {
-  console.error('give --superuser-url postgresql://… or BLUEPRINTS_TEST_URL');
-  process.exit(2);
-}
-if (!names.length) names.push(...readdirSync(blueprints, { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => e.name));
-
-/** The URL of another database on the same server, as another role. */
-function urlOf(database, role) {
-  const url = new URL(superuserUrl);
-  url.pathname = `/${database}`;
-  if (role && template) {
-    url.username = role;
-    url.password = 'postgres';
-  } else if (role) {
-    url.searchParams.set('options', `-c role=${role}`);
-  }
-  return url.toString().replaceAll('+', '%20');
-}
-
-class Failure extends Error {}
-
-/** An empty database with the platform's schemas in it. */
-function makeDatabase(name) {
-  psql(superuserUrl, { sql: `create database "${name}"${template ? ` template "${template}"` : ''}`, single: false });
-  if (template) {
-    // Who owns a database is no part of what CREATE DATABASE copies.
-    psql(urlOf(name), { sql: `alter database "${name}" owner to postgres; create extension if not exists pgtap with schema extensions` });
-  }
-  else psql(urlOf(name), { file: join(here, 'platform.sql') });
-}
-
-/** Runs SQL (or a file) with psql; returns its unaligned output. One transaction, first error stops. */
-function psql(url, { sql, file, single = true, quiet = true }) {
-  const flags = ['-X', '-At', '-v', 'ON_ERROR_STOP=1', '-d', url];
-  if (quiet) flags.push('-q');
-  if (single) flags.push('-1');
-  flags.push(...(file ? ['-f', file] : ['-c', sql]));
-  const run = spawnSync('psql', flags, { encoding: 'utf8', maxBuffer: 1 << 26 });
-  if (run.status !== 0) throw new Failure(`${file ?? sql}\n${run.stderr}`);
-  return run.stdout.trim();
-}
-
-const migrationsOf = (dir) => readdirSync(join(dir, 'migrations')).filter((f) => /^\d+_.*\.sql$/.test(f)).sort();
+const { names, ...where } = options();
+const server = new Server(where);
 
 /** What a blueprint may leave behind nowhere: objects in its schemas, policies, triggers, functions, buckets. */
 const leftovers = `
@@ -83,36 +29,27 @@ const leftovers = `
 async function check(name) {
   const dir = join(blueprints, name, 'supabase');
   const database = `bp_${name.replaceAll('-', '_')}_${process.pid}`;
-  const su = urlOf(database);
-  const url = urlOf(database, 'postgres');
+  const url = server.url(database, 'postgres');
   const step = (what) => console.log(`  ${what}`);
-  makeDatabase(database);
+  const migrations = migrationsOf(dir);
+  const up = () => migrations.forEach((m) => psql(url, { file: join(dir, 'migrations', m) }));
+  const down = () => [...migrations].reverse().forEach((m) => psql(url, { file: join(dir, 'rollback', m) }));
+  const seed = () => psql(url, { file: join(dir, 'seed.sql') });
+  server.make(database);
   try {
-    const migrations = migrationsOf(dir);
-    const missing = migrations.filter((m) => !existsSync(join(dir, 'rollback', m)));
-    if (missing.length) throw new Failure(`no rollback for ${missing.join(', ')}`);
-    const up = () => migrations.forEach((m) => psql(url, { file: join(dir, 'migrations', m) }));
-    const down = () => [...migrations].reverse().forEach((m) => psql(url, { file: join(dir, 'rollback', m) }));
-
     up();
     step(`up: ${migrations.length} migrations`);
-    psql(url, { file: join(dir, 'seed.sql') });
-    psql(url, { file: join(dir, 'seed.sql') });
+    seed();
+    seed();
     step('seeded, twice');
-    psql(su, { sql: `analyze` });
-    const findings = psql(url, { file: join(here, 'lint.sql'), single: false });
+    const findings = lint(url);
     if (findings) throw new Failure(`lint:\n${findings}`);
     step('lint: nothing found');
-    for (const test of readdirSync(join(dir, 'tests')).filter((f) => f.endsWith('.sql')).sort()) {
-      const out = psql(url, { file: join(dir, 'tests', test), single: false, quiet: true });
-      const lines = out.split('\n');
-      if (lines.some((l) => /^not ok|^# Looks like/.test(l)) || !lines.some((l) => /^ok /.test(l))) throw new Failure(`${test}\n${out}`);
-      step(`${test}: ${lines.filter((l) => /^ok /.test(l)).length} ok`);
-    }
+    for (const [test, passed] of runTests(url, dir)) step(`${test}: ${passed} ok`);
     const extra = join(here, `${name}.mjs`);
     if (existsSync(extra)) {
       const { default: run } = await import(extra);
-      await run({ url, su, dir, psql: (sql) => psql(url, { sql }), psqlAsync, step, Failure });
+      await run({ url, psql: (sql) => psql(url, { sql }), psqlAsync, step, Failure });
     }
     if (existsSync(join(here, 'documents', `${name}.sql`))) {
       compareWithDocument(name, database, url);
@@ -124,12 +61,11 @@ async function check(name) {
     if (left) throw new Failure(`left after all rollbacks:\n${left}`);
     step('down: nothing left');
     up();
-    psql(url, { file: join(dir, 'seed.sql') });
+    seed();
     down();
     step('up, seeded and down again');
   } finally {
-    if (!process.env.KEEP) psql(superuserUrl, { sql: `drop database "${database}" with (force)`, single: false });
-    else console.log(`  kept ${database}`);
+    server.drop(database);
   }
 }
 
@@ -139,11 +75,11 @@ async function check(name) {
  */
 function compareWithDocument(name, database, url) {
   const other = `${database}_doc`;
-  makeDatabase(other);
+  server.make(other);
   try {
-    psql(urlOf(other, 'postgres'), { file: join(here, 'documents', `${name}.sql`) });
+    psql(server.url(other, 'postgres'), { file: join(here, 'documents', `${name}.sql`) });
     const facts = (u) => psql(u, { file: join(here, 'catalog.sql') }).split('\n');
-    const document = new Set(facts(urlOf(other, 'postgres')));
+    const document = new Set(facts(server.url(other, 'postgres')));
     // Tables, views and functions of ours that the document does not know are additions, not differences.
     const known = new Set([...document].map((l) => subject(l)));
     const ours = new Set(facts(url).filter((l) => known.has(subject(l))));
@@ -156,7 +92,7 @@ function compareWithDocument(name, database, url) {
     const surprises = [...found.filter((l) => !listed.includes(l)), ...listed.filter((l) => !found.includes(l)).map((l) => `no longer: ${l}`)];
     if (surprises.length) throw new Failure(`differences from the document that are not listed:\n${surprises.join('\n')}`);
   } finally {
-    psql(superuserUrl, { sql: `drop database "${other}" with (force)`, single: false });
+    server.drop(other);
   }
 }
 
@@ -167,17 +103,6 @@ function subject(line) {
   if (words[0] === 'function') return `function ${words[1]}`;
   if (words[0] === 'view') return `view ${words[1]}`;
   return `table ${words[1]}`;
-}
-
-/** As psql, in the background: resolves to { ok, out, err }. */
-function psqlAsync(url, sql) {
-  return new Promise((resolve) => {
-    const child = spawn('psql', ['-X', '-Atq', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', sql]);
-    let out = '', err = '';
-    child.stdout.on('data', (d) => (out += d));
-    child.stderr.on('data', (d) => (err += d));
-    child.on('close', (code) => resolve({ ok: code === 0, out: out.trim(), err: err.trim() }));
-  });
 }
 
 let failed = 0;

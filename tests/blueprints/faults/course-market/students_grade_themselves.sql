@@ -1,0 +1,1 @@
+grant update (points, feedback) on public.submissions to authenticated;

@@ -1,0 +1,1 @@
+alter table public.projects drop constraint projects_live_link_check;

@@ -1,0 +1,1 @@
+grant update on public.users to authenticated;

@@ -1,0 +1,1 @@
+alter table public.flow_connections drop constraint flow_connections_target_in_product;

@@ -1,0 +1,1 @@
+drop trigger audit_logs_append_only on public.audit_logs;

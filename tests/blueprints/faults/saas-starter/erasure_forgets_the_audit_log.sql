@@ -1,0 +1,1 @@
+drop trigger saas_starter_forget on auth.users;

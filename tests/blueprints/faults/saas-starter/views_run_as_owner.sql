@@ -1,0 +1,1 @@
+alter view public.test_table_with_users set (security_invoker = false);
