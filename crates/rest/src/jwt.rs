@@ -4,7 +4,7 @@
 //! good; a hit costs one look-up and two comparisons. What is not good by its claims is judged anew each time, since clocks move.
 
 mod role_path;
-mod sieve;
+pub(crate) mod sieve;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -16,6 +16,7 @@ mod response;
 mod run;
 pub mod server;
 mod service;
+mod shapes;
 mod sql;
 mod timing;
 mod work;

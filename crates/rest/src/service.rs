@@ -20,6 +20,7 @@ use crate::request::preferences::Transaction;
 use crate::request::{self, ApiRequest, Parts};
 use crate::response::{self, Answer};
 use crate::run::{self, Circumstances, Work};
+use crate::shapes::{self, Shape, Shapes};
 use crate::timing::Timing;
 use crate::{cors, openapi, work};
 
@@ -35,12 +36,14 @@ struct State {
     config: Arc<RestConfig>,
     authenticator: Arc<Authenticator>,
     schema: Option<Arc<Schema>>,
+    /// What was planned under this configuration and schema.
+    shapes: Arc<Shapes>,
 }
 
 impl Rest {
     /// A service without a catalog: it answers 503 until one is set or [`Rest::reload`] has succeeded.
     pub fn new(config: RestConfig, executor: Executor, authenticator: Arc<Authenticator>) -> Self {
-        let state = State { config: Arc::new(config), authenticator, schema: None };
+        let state = State { config: Arc::new(config), authenticator, schema: None, shapes: Arc::default() };
         Self { state: ArcSwap::from_pointee(state), executor }
     }
 
@@ -66,7 +69,7 @@ impl Rest {
     /// Takes a catalog for the requests to come.
     pub fn use_catalog(&self, catalog: Arc<Catalog>) {
         let schema = Arc::new(Schema::new(catalog));
-        self.state.rcu(|old| State { schema: Some(Arc::clone(&schema)), ..State::clone(old) });
+        self.state.rcu(|old| State { schema: Some(Arc::clone(&schema)), shapes: Arc::default(), ..State::clone(old) });
     }
 
     /// Takes another configuration for the requests to come; reload the schema if what is exposed changed.
@@ -76,6 +79,7 @@ impl Rest {
             config: Arc::clone(&config),
             authenticator: Arc::clone(&authenticator),
             schema: old.schema.clone(),
+            shapes: Arc::default(),
         });
     }
 
@@ -142,24 +146,57 @@ impl Rest {
             query: head.uri.query().unwrap_or_default().as_bytes(),
             headers: &head.headers,
         };
-        let request = request::parse(&parts, &body, config, &[])?;
+        let key = shapes::key(&parts);
+        if let Some(known) = key.as_ref().and_then(|key| state.shapes.find(key)) {
+            timing.done("parse");
+            timing.done("plan");
+            let values = key.map(|key| key.values).unwrap_or_default();
+            let once = Once { rest: self, config, schema, caller: &caller, parts: &parts, request: &known.request };
+            let answer = once.read(&known.plan, &known.work, &values, &mut timing).await?;
+            return Ok(finished(answer, known.warning.clone(), timing, config));
+        }
+        let slots = key.as_ref().map_or(&[][..], |key| &key.slots);
+        let request = request::parse(&parts, &body, config, slots)?;
         timing.done("parse");
         let plan = plan::plan(&request, schema, config)?;
         timing.done("plan");
+        let warning = legacy_warning(&plan, config);
+        if let (Plan::Read(plan), Some(key)) = (&plan, &key) {
+            let work = work::of_read(plan, &request, &schema.catalog, config);
+            let shape = Shape { request, plan: plan.clone(), work, warning };
+            let shape = Arc::new(shape);
+            state.shapes.remember(key, Arc::clone(&shape));
+            let once = Once { rest: self, config, schema, caller: &caller, parts: &parts, request: &shape.request };
+            let answer = once.read(&shape.plan, &shape.work, &key.values, &mut timing).await?;
+            return Ok(finished(answer, shape.warning.clone(), timing, config));
+        }
+        // What is no read after all must have its values in it.
+        let (request, plan) = if slots.is_empty() {
+            (request, plan)
+        } else {
+            let request = request::parse(&parts, &body, config, &[])?;
+            let plan = plan::plan(&request, schema, config)?;
+            (request, plan)
+        };
         let once = Once { rest: self, config, schema, caller: &caller, parts: &parts, request: &request };
-        let mut answer = once.answer(&plan, &mut timing).await?;
-        timing.done("response");
-        if config.server_timing_enabled {
-            answer = answer.header("Server-Timing", timing.header());
-        }
-        if let Some(warning) = legacy_warning(&plan, config) {
-            answer = answer.header("Warning", warning);
-        }
-        if !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("vary")) {
-            answer = answer.header("Vary", "Accept, Prefer, Range");
-        }
-        Ok(answer)
+        let answer = once.answer(&plan, &mut timing).await?;
+        Ok(finished(answer, warning, timing, config))
     }
+}
+
+/// Headers of every answer.
+fn finished(mut answer: Answer, warning: Option<String>, mut timing: Timing, config: &RestConfig) -> Answer {
+    timing.done("response");
+    if config.server_timing_enabled {
+        answer = answer.header("Server-Timing", timing.header());
+    }
+    if let Some(warning) = warning {
+        answer = answer.header("Warning", warning);
+    }
+    if !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("vary")) {
+        answer = answer.header("Vary", "Accept, Prefer, Range");
+    }
+    answer
 }
 
 /// A planned request on its way through the database.
@@ -179,9 +216,7 @@ impl Once<'_> {
         match plan {
             Plan::Read(read) => {
                 let work = work::of_read(read, request, catalog, config);
-                let outcome = self.run(&work, None, &[], timing).await?;
-                let canonical = request::query::canonical(self.parts.query);
-                response::of_read(read, request, &outcome, work.by_row, &canonical, config)
+                self.read(read, &work, &[], timing).await
             }
             Plan::Write(write) => {
                 let work = work::of_write(write, request, catalog);
@@ -208,6 +243,19 @@ impl Once<'_> {
                 Ok(info("OPTIONS,GET,HEAD"))
             }
         }
+    }
+
+    /// A read, whose plan may be older than the request.
+    async fn read(
+        &self,
+        plan: &plan::ReadPlan,
+        work: &Work,
+        values: &[Value],
+        timing: &mut Timing,
+    ) -> Result<Answer, Error> {
+        let outcome = self.run(work, None, values, timing).await?;
+        let canonical = request::query::canonical(self.parts.query);
+        response::of_read(plan, self.request, &outcome, work.by_row, &canonical, self.config)
     }
 
     async fn run(

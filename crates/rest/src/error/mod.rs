@@ -99,7 +99,7 @@ pub enum Error {
         /// Where it leads.
         child: String,
         /// The candidates.
-        details: Value,
+        details: Box<Value>,
         /// How to name each.
         hint: String,
     },
@@ -285,7 +285,7 @@ impl Error {
                     "Could not embed because more than one relationship was found for '{parent}' and '{child}'"
                 ),
             )
-            .details(details.clone())
+            .details(Value::clone(details))
             .hint(hint.clone()),
             Self::NoFunction { message, details, hint } => {
                 shown(404, "PGRST202", message).details(details.clone()).hint(hint.clone())

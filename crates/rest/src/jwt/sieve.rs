@@ -10,7 +10,7 @@ const NONE: usize = usize::MAX;
 
 /// Newest first; a hand walks from the oldest to the newest and throws out the first that was not asked for since it passed.
 #[derive(Debug)]
-pub(super) struct Sieve<V> {
+pub(crate) struct Sieve<V> {
     places: HashMap<Arc<str>, usize, RandomState>,
     nodes: Vec<Node<V>>,
     most: usize,
@@ -31,7 +31,7 @@ struct Node<V> {
 
 impl<V> Sieve<V> {
     /// Holds at most `most` entries, which is at least 1.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self {
             places: HashMap::default(),
             nodes: Vec::new(),
@@ -43,13 +43,13 @@ impl<V> Sieve<V> {
         }
     }
 
-    pub(super) fn get(&mut self, key: &str) -> Option<&V> {
+    pub(crate) fn get(&mut self, key: &str) -> Option<&V> {
         let node = &mut self.nodes[*self.places.get(key)?];
         node.asked = true;
         Some(&node.value)
     }
 
-    pub(super) fn insert(&mut self, key: &str, value: V) {
+    pub(crate) fn insert(&mut self, key: &str, value: V) {
         if let Some(place) = self.places.get(key) {
             self.nodes[*place].value = value;
             return;
@@ -68,7 +68,7 @@ impl<V> Sieve<V> {
         self.put_first(place);
     }
 
-    pub(super) fn evictions(&self) -> u64 {
+    pub(crate) fn evictions(&self) -> u64 {
         self.evictions
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn find_relationship(
         many => Err(Error::AmbiguousRelationship {
             parent: origin.to_owned(),
             child: target.to_owned(),
-            details: many.iter().map(|r| described(r)).collect(),
+            details: Box::new(many.iter().map(|r| described(r)).collect()),
             hint: format!(
                 "Try changing '{target}' to one of the following: {}. Find the desired relationship in the 'details' key.",
                 many.iter().filter_map(|r| distinct_name(r)).collect::<Vec<_>>().join(", ")
