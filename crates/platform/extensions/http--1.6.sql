@@ -1,5 +1,7 @@
 -- http: the names exist, so that functions which mention them can be created; a call says what to use instead.
 -- A request inside a transaction would hold its locks for as long as a foreign server takes.
+-- The script runs as superuser: nothing that a project put into a schema may stand in for a function named here.
+set local search_path to pg_catalog, pg_temp;
 create domain @extschema@.http_method as text;
 create domain @extschema@.content_type as text check (value ~ '^\S+/\S+');
 create type @extschema@.http_header as (field varchar, value varchar);

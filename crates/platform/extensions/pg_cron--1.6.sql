@@ -1,5 +1,7 @@
 -- pg_cron: jobs as rows, kept here and run by the server. Objects live in schema `cron`, whatever schema
 -- `create extension … with schema` names: projects name pg_catalog, extensions and cron.
+-- The script runs as superuser: nothing that a project put into a schema may stand in for a function named here.
+set local search_path to pg_catalog, pg_temp;
 do $$
 begin
     if to_regnamespace('cron') is null then

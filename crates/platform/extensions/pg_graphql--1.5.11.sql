@@ -1,4 +1,6 @@
 -- pg_graphql: accepted, so that a folder which names it starts; it answers with an error in the format of GraphQL.
+-- The script runs as superuser: nothing that a project put into a schema may stand in for a function named here.
+set local search_path to pg_catalog, pg_temp;
 do $$
 begin
     raise warning 'pg_graphql is accepted but answers no query here';

@@ -1,4 +1,6 @@
 -- pg_net: requests are rows of a queue, sent by the server after the transaction commits; answers are rows, too.
+-- The script runs as superuser: nothing that a project put into a schema may stand in for a function named here.
+set local search_path to pg_catalog, pg_temp;
 do $$
 begin
     if to_regnamespace('net') is null then

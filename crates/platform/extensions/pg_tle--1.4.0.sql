@@ -1,4 +1,6 @@
 -- pg_tle: accepted, so that a folder which names it starts; installing an extension through it says that it is not there.
+-- The script runs as superuser: nothing that a project put into a schema may stand in for a function named here.
+set local search_path to pg_catalog, pg_temp;
 do $$
 begin
     raise warning 'pg_tle is accepted but does nothing here'

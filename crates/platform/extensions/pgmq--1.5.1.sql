@@ -1,5 +1,7 @@
 -- pgmq: queues as tables `pgmq.q_<name>`, archives as `pgmq.a_<name>`; read, wait, delete and archive by functions.
 -- A queue belongs to who creates it and is no member of the extension: dumps hold it like any other table.
+-- The script runs as superuser: nothing that a project put into a schema may stand in for a function named here.
+set local search_path to pg_catalog, pg_temp;
 do $$
 begin
     if to_regnamespace('pgmq') is null then
@@ -263,7 +265,14 @@ $$;
 
 revoke all on all functions in schema pgmq from public;
 do $$
+declare
+    own regprocedure;
 begin
+    -- They run as their caller, whose search_path must not decide what `format` is.
+    for own in select p.oid from pg_proc p where p.pronamespace = 'pgmq'::regnamespace
+               and p.proowner = (select r.oid from pg_roles r where r.rolname = current_user) loop
+        execute format('alter function %s set search_path to %L', own, '');
+    end loop;
     if to_regrole('postgres') is not null then
         grant all on schema pgmq to postgres with grant option;
         grant all on pgmq.meta to postgres with grant option;

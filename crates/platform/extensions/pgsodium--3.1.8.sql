@@ -1,4 +1,6 @@
 -- pgsodium: accepted, so that a folder which names it starts; its functions say that they are not there.
+-- The script runs as superuser: nothing that a project put into a schema may stand in for a function named here.
+set local search_path to pg_catalog, pg_temp;
 do $$
 begin
     raise warning 'pgsodium is accepted but does nothing here'

@@ -3,6 +3,8 @@
 --
 -- AES-256-CBC, then HMAC-SHA-256 over row id, initialisation vector and ciphertext, with two keys derived from the file:
 -- a ciphertext that was altered, or moved to another row, is refused.
+-- The script runs as superuser: nothing that a project put into a schema may stand in for a function named here.
+set local search_path to pg_catalog, pg_temp;
 
 -- pgcrypto's C functions under names of our own: nothing that a project may create, replace or drop can come between.
 create function @extschema@._aes_encrypt(data bytea, key bytea, iv bytea, kind text) returns bytea

@@ -135,3 +135,38 @@ async fn a_security_definer_function_schedules_as_its_owner() {
     .await;
     assert_eq!(value::<String>(&client, "select username from cron.job").await, "postgres");
 }
+
+/// Functions of a project that would be better matches than PostgreSQL's own, were they on the path of what runs as superuser.
+#[tokio::test]
+async fn a_projects_functions_do_not_stand_in_for_postgresqls() {
+    let cluster = Cluster::get();
+    let database = cluster.database_from_scratch().await;
+    let client = cluster.connect(&database.name, "postgres").await;
+    works(
+        &client,
+        "create table public.caught (who text);
+         create function public.nextval(text) returns bigint language plpgsql as
+             $$ begin insert into public.caught values (current_user); return 1; end $$;
+         create function public.format(text, text) returns text language plpgsql as
+             $$ begin insert into public.caught values (current_user); return pg_catalog.format($1, $2); end $$;
+         create function public.to_regrole(varchar) returns regrole language plpgsql as
+             $$ begin insert into public.caught values (current_user); return null; end $$",
+    )
+    .await;
+    works(&client, "drop extension pg_net; create extension pg_net; create extension pg_cron; create extension pgmq; create extension http").await;
+    works(&client, "select net.http_get('https://example.com'); select cron.schedule('* * * * *', 'select 1'); select pgmq.create('q'); select pgmq.send('q', '{}')").await;
+    let mut admin = cluster.connect(&database.name, "supabase_admin").await;
+    works(
+        &admin,
+        "delete from _basalt.platform_migrations where name in ('0050_our_extensions.sql', '0060_event_triggers.sql')",
+    )
+    .await;
+    cluster.install(&mut admin, platform::Rights::Superuser).await.expect("an upgrade");
+    works(&admin, "select vault.create_secret('x', 'y'); select * from vault.decrypted_secrets").await;
+    let caught: Option<String> = value(&admin, "select string_agg(who, ',') from public.caught").await;
+    assert_eq!(caught, None);
+    assert_eq!(
+        value::<String>(&admin, "select current_setting('search_path')").await,
+        "\"$user\", public, auth, extensions"
+    );
+}

@@ -50,6 +50,30 @@ async fn without_superuser_the_rest_is_there_and_the_notes_say_what_is_not() {
     assert_eq!(again.applied, Vec::<&str>::new());
 }
 
+/// Where no `create extension` is possible, the scripts run as they are.
+#[tokio::test]
+async fn our_extensions_run_as_scripts_of_a_plain_owner() {
+    let cluster = managed().await;
+    let mut client = cluster.connect("app", "app_owner").await;
+    cluster.install(&mut client, Rights::Managed).await.unwrap_or_else(|error| panic!("{error}"));
+    for (name, schema, proof) in [
+        ("pg_cron", "extensions", "select cron.schedule('n', '0 3 * * *', 'select 1')"),
+        ("pgmq", "pgmq", "select pgmq.create('q'); select pgmq.send('q', '{}')"),
+        ("pgjwt", "extensions", "select extensions.sign('{}', 's')"),
+        ("http", "extensions", "select extensions.urlencode('a b')"),
+        ("pgsodium", "pgsodium", "select 'valid'::pgsodium.key_status"),
+        ("pg_tle", "pgtle", "select pgtle.uninstall_extension_if_exists('x')"),
+        ("pg_graphql", "graphql", "select graphql.resolve(query := '{ a }')"),
+    ] {
+        let script = platform::extension_script(name, schema).expect("ours");
+        works(&client, &format!("begin; {script}; commit")).await;
+        works(&client, proof).await;
+    }
+    let forged =
+        "insert into cron.job (schedule, command, username) values ('* * * * *', 'select 1', 'supabase_admin')";
+    assert_eq!(refusal(&client, forged).await, "42501");
+}
+
 #[tokio::test]
 async fn an_owner_that_bypasses_row_security_passes_it_on() {
     let cluster = Cluster::fresh();
