@@ -20,7 +20,9 @@ if (!code) {
 const script = join(modules, `walk-${name}-${process.pid}.mjs`);
 writeFileSync(script, code);
 try {
-  const run = spawnSync(process.execPath, [script], { stdio: 'inherit', timeout: 120_000 });
+  // The client wants a WebSocket, which Node has from 22 on, and 20 behind a flag.
+  const flags = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-websocket'] : [];
+  const run = spawnSync(process.execPath, [...flags, script], { stdio: 'inherit', timeout: 120_000 });
   process.exitCode = run.status ?? 1;
 } finally {
   rmSync(script);
