@@ -19,6 +19,7 @@ use catalog::Catalog;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use tokio::sync::watch;
 
 use self::listener::Listener;
@@ -64,7 +65,7 @@ pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>
     let app = site.app.clone();
     let answer = move |request| {
         let app = app.clone();
-        async move { app.answer(request).await }
+        async move { with_reason(app.answer(request).await) }
     };
     let about = site.clone();
     let answer_admin = move |request: Request<Incoming>| std::future::ready(admin::answer(&about, &request));
@@ -94,4 +95,14 @@ pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>
         () = background => {}
     }
     Ok(())
+}
+
+/// Puts the words that SQL chose for the status line where HTTP/1 takes them from.
+fn with_reason(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    if let Some(crate::Reason(text)) = response.extensions_mut().remove::<crate::Reason>()
+        && let Ok(reason) = ReasonPhrase::try_from(text.into_bytes())
+    {
+        response.extensions_mut().insert(reason);
+    }
+    response
 }

@@ -1,5 +1,6 @@
 //! Options and catalog, kept up to date while requests run.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use pg::{Heard, Target};
 use tokio::sync::Notify;
 
 use super::metrics::Metrics;
+use super::config_file::Value;
 use super::{Application, Config, Sources, database};
 use crate::jwt::Authenticator;
 
@@ -176,14 +178,35 @@ impl<A: Application> Site<A> {
         Ok(())
     }
 
-    async fn load_config(&self) -> Result<(), String> {
+    /// The options by name, those in the database included: `--dump-config`.
+    ///
+    /// # Errors
+    /// What cannot be read, in a sentence.
+    pub async fn options(&self) -> Result<BTreeMap<String, Value>, String> {
+        self.all_sources().await?.options()
+    }
+
+    /// The schema as it is read now: `--dump-schema`.
+    ///
+    /// # Errors
+    /// What PostgreSQL said.
+    pub async fn schema_json(&self) -> Result<Vec<u8>, String> {
+        let catalog = database::catalog(&self.executor, &self.config.load()).await?;
+        serde_json::to_vec(&catalog).map_err(|e| e.to_string())
+    }
+
+    async fn all_sources(&self) -> Result<Sources, String> {
         let mut sources = self.sources.clone();
         if let Some(file) = &self.file {
             sources.file = Some(std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?);
         }
         let own = sources.config()?;
         sources.database = database::settings(&self.executor, &own).await.map_err(|e| e.to_string())?;
-        let config = sources.config()?;
+        Ok(sources)
+    }
+
+    async fn load_config(&self) -> Result<(), String> {
+        let config = self.all_sources().await?.config()?;
         let rules = config.jwt_rules()?;
         if config != **self.config.load() {
             let authenticator = Arc::new(Authenticator::new(rules, self.clock.clone(), self.revocations.clone()));
