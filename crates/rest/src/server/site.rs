@@ -13,8 +13,8 @@ use pg::exec::{ExecConfig, Executor};
 use pg::{Heard, Target};
 use tokio::sync::Notify;
 
-use super::metrics::Metrics;
 use super::config_file::Value;
+use super::metrics::Metrics;
 use super::{Application, Config, Sources, database};
 use crate::jwt::Authenticator;
 
@@ -184,6 +184,14 @@ impl<A: Application> Site<A> {
     /// What cannot be read, in a sentence.
     pub async fn options(&self) -> Result<BTreeMap<String, Value>, String> {
         self.all_sources().await?.options()
+    }
+
+    /// The same without those in the database.
+    ///
+    /// # Errors
+    /// What cannot be read, in a sentence.
+    pub fn own_options(&self) -> Result<BTreeMap<String, Value>, String> {
+        self.sources.options()
     }
 
     /// The schema as it is read now: `--dump-schema`.

@@ -29,6 +29,12 @@ pub struct Args {
     /// Print the options that hold and leave.
     #[arg(long)]
     dump_config: bool,
+    /// Print the schema as it is read from the database, as JSON, and leave.
+    #[arg(long)]
+    dump_schema: bool,
+    /// Ask the admin port of a running server whether it is ready, and leave.
+    #[arg(long)]
+    ready: bool,
 }
 
 /// Serves until a signal.
@@ -42,8 +48,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if let Some(port) = args.port {
         sources.environment.insert("PGRST_SERVER_PORT".to_owned(), port.to_string());
     }
-    if args.dump_config {
-        print!("{}", rest::server::dump(&sources.options().map_err(anyhow::Error::msg)?));
+    if args.ready {
+        let config = sources.config().map_err(anyhow::Error::msg)?;
+        println!("{}", rest::server::admin::ask_ready(&config).map_err(anyhow::Error::msg)?);
         return Ok(());
     }
     let make = |executor, config: &rest::server::Config| {
@@ -52,6 +59,22 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Rest::new(config.rest(), executor, Arc::new(nobody))
     };
     let site = Site::new(file, sources, Clock::system(), None, make).map_err(anyhow::Error::msg)?;
+    if args.dump_config {
+        // Those in the database count too, if it can be reached; upstream dumps without as well.
+        let options = match site.options().await {
+            Ok(options) => options,
+            Err(error) => {
+                eprintln!("options in the database are not shown: {error}");
+                site.own_options().map_err(anyhow::Error::msg)?
+            }
+        };
+        print!("{}", rest::server::dump(&options));
+        return Ok(());
+    }
+    if args.dump_schema {
+        println!("{}", String::from_utf8_lossy(&site.schema_json().await.map_err(anyhow::Error::msg)?));
+        return Ok(());
+    }
     let (stop, stopping) = watch::channel(false);
     let mut serving = std::pin::pin!(rest::server::run(Arc::clone(&site), stopping));
     let (mut schema, mut options) = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
