@@ -92,7 +92,7 @@ impl Site {
             pid: AtomicU32::new(0),
         };
         // Before the server, so that there is no moment without it.
-        let watchdog = Watchdog::start(options.lifetime, &self.data, &self.home.root)?;
+        let watchdog = Watchdog::start(options.lifetime, &self.data, &self.home.root, &socket_dir)?;
         let adoptable = match &self.holder {
             Holder::Ours(file) if file.ready && !configured && file.socket_dir == socket_dir => Some(file.pid),
             _ => None,

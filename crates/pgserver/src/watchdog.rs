@@ -11,8 +11,8 @@ use tokio::process::{ChildStdin, Command};
 use crate::error::{Error, IoContext};
 use crate::options::Lifetime;
 
-/// Reads until its input ends, then stops the postmaster that the pid file names and waits for it. `$1`: the data directory. `$2`: what to
-/// remove afterwards, or nothing. A throw-away cluster need not write a checkpoint first.
+/// Reads until its input ends, then stops the postmaster that the pid file names and waits for it. `$1`: the data directory. `$2`:
+/// what to remove afterwards, with all that follows, or nothing. A throw-away cluster need not write a checkpoint first.
 const SCRIPT: &str = r#"
 while read -r _; do :; done
 pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
@@ -21,7 +21,7 @@ if [ -n "$pid" ]; then
   n=0
   while kill -0 "$pid" 2>/dev/null && [ $n -lt 600 ]; do n=$((n+1)); sleep 0.05; done
 fi
-if [ -n "$2" ]; then rm -rf "$2"; fi
+if [ -n "$2" ]; then shift; rm -rf "$@"; fi
 "#;
 
 /// Alive as long as this is held; dropped, the cluster is ended as if we had died.
@@ -32,16 +32,16 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// Starts one where the lifetime asks for it.
-    pub fn start(lifetime: Lifetime, data: &Path, home: &Path) -> Result<Option<Self>, Error> {
+    pub fn start(lifetime: Lifetime, data: &Path, home: &Path, socket_dir: &Path) -> Result<Option<Self>, Error> {
         let remove = match lifetime {
             Lifetime::Own => return Ok(None),
-            Lifetime::Process => Path::new(""),
-            Lifetime::ThrowAway => home,
+            Lifetime::Process => [Path::new(""); 3],
+            Lifetime::ThrowAway => [home, socket_dir, data.parent().unwrap_or(home)],
         };
         let mut child = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "basalt-watchdog"])
             .arg(data)
-            .arg(remove)
+            .args(remove)
             .current_dir("/")
             .process_group(0)
             .stdin(Stdio::piped())

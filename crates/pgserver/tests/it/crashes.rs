@@ -114,9 +114,10 @@ async fn a_throw_away_cluster_goes_with_its_process() {
     let home = parent.path().join("home");
     let holder = Holder::start(&home, &["--throw-away"]);
     let postmaster = holder.postmaster();
-    assert!(is_alive(postmaster) && home.exists());
+    let sockets = std::path::PathBuf::from(holder.word("socket"));
+    assert!(is_alive(postmaster) && home.exists() && sockets.exists());
     holder.kill();
-    eventually("the cluster is gone", || !is_alive(postmaster) && !home.exists()).await;
+    eventually("the cluster is gone", || !is_alive(postmaster) && !home.exists() && !sockets.exists()).await;
 }
 
 #[tokio::test]
