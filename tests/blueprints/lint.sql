@@ -17,10 +17,8 @@ with tables as (
 select 'no row-level security: ' || nspname || '.' || relname from tables where not relrowsecurity
 union all select 'no primary key: ' || nspname || '.' || relname from tables t
   where not exists (select 1 from pg_constraint where conrelid = t.oid and contype = 'p')
-union all select 'row-level security without a policy: ' || relname from tables t
-  where nspname = 'public' and not exists (select 1 from pg_policy where polrelid = t.oid)
-    and (has_table_privilege('anon', t.oid, 'select, insert, update, delete')
-         or has_any_column_privilege('authenticated', t.oid, 'select, insert, update'))
+union all select 'row-level security without a policy: ' || nspname || '.' || relname from tables t
+  where not exists (select 1 from pg_policy where polrelid = t.oid)
 union all select 'policy for PUBLIC: ' || polname || ' on ' || relname from policies where polroles = '{0}'
 union all select 'several permissive policies for one role and action: ' || relname || ' ' || r::regrole || ' ' || cmd
   from policies, unnest(polroles) r, unnest(case when polcmd = '*' then array['r', 'a', 'w', 'd'] else array[polcmd::text] end) cmd

@@ -27,6 +27,9 @@ create index outbox_due_idx on private.outbox (run_after) where status in ('queu
 alter table private.payment_events enable row level security;
 alter table private.outbox enable row level security;
 revoke all on private.payment_events, private.outbox from public, anon, authenticated, service_role;
+-- Without a grant nobody gets here; the policy says who might.
+create policy "Server only" on private.payment_events to service_role using (true) with check (true);
+create policy "Server only" on private.outbox to service_role using (true) with check (true);
 
 create function private.enqueue(p_kind text, p_payload jsonb, p_key text) returns void
 language sql security definer set search_path = '' as $$

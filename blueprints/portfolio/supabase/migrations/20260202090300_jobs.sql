@@ -26,6 +26,10 @@ alter table private.social_refreshes enable row level security;
 alter table private.qr_jobs enable row level security;
 alter table private.files_to_delete enable row level security;
 revoke all on private.social_refreshes, private.qr_jobs, private.files_to_delete from public, anon, authenticated, service_role;
+-- Without a grant nobody gets here; the policy says who might.
+create policy "Server only" on private.social_refreshes to service_role using (true) with check (true);
+create policy "Server only" on private.qr_jobs to service_role using (true) with check (true);
+create policy "Server only" on private.files_to_delete to service_role using (true) with check (true);
 
 -- A project that is published is refreshed from now on, on the platforms that its links name (LinkedIn and Twitter by its page).
 create function private.handle_publication() returns trigger

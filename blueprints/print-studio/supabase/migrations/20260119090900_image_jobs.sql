@@ -10,6 +10,8 @@ create table private.files_to_delete (
 );
 alter table private.files_to_delete enable row level security;
 revoke all on private.files_to_delete from public, anon, authenticated, service_role;
+-- Without a grant nobody gets here; the policy says who might.
+create policy "Server only" on private.files_to_delete to service_role using (true) with check (true);
 
 create function private.begin_image_operation(
   p_image_id uuid, p_operation_type text, p_api_provider text, p_credits integer, p_input jsonb, p_idempotency_key text

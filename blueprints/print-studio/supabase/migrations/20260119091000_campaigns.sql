@@ -11,6 +11,8 @@ create index campaign_recipients_user_id_idx on private.campaign_recipients (use
 create index campaign_recipients_open_idx on private.campaign_recipients (campaign_id, claimed_at) where sent_at is null;
 alter table private.campaign_recipients enable row level security;
 revoke all on private.campaign_recipients from public, anon, authenticated, service_role;
+-- Without a grant nobody gets here; the policy says who might.
+create policy "Server only" on private.campaign_recipients to service_role using (true) with check (true);
 
 -- target_audience: {"subscription_status": ["free", …], "min_credits_used": n, "inactive_days": n}; what is absent does not filter.
 create function private.start_campaign(p_campaign_id uuid) returns integer

@@ -18,7 +18,7 @@ revoke all on function private.touch_updated_at() from public, anon, authenticat
 
 create table public.users (
   id           uuid primary key references auth.users (id) on delete cascade,
-  email        text unique check (char_length(email) <= 320),
+  email        text check (char_length(email) <= 320),
   role         text not null default 'user' check (role in ('user', 'admin')),
   status       text not null default 'active' check (status in ('active', 'suspended')),
   last_seen_at timestamptz,
@@ -53,6 +53,8 @@ create table public.sessions (
 comment on table public.sessions is 'Where a person is signed in, as auth.sessions has it. Deleting a row signs that device out.';
 create index sessions_user_id_idx on public.sessions (user_id, last_seen_at desc);
 create index users_created_at_idx on public.users (created_at);
+-- Not unique: with single sign-on two accounts may share an address.
+create index users_email_idx on public.users (email);
 
 alter table public.users enable row level security;
 alter table public.profiles enable row level security;

@@ -140,6 +140,8 @@ create table private.stripe_events (
 );
 alter table private.stripe_events enable row level security;
 revoke all on private.stripe_events from public, anon, authenticated, service_role;
+-- Without a grant nobody gets here; the policy says who might.
+create policy "Server only" on private.stripe_events to service_role using (true) with check (true);
 
 create function private.sync_subscription(
   p_event_id text, p_happened_at timestamptz, p_user_id uuid, p_customer text, p_subscription text, p_price text,

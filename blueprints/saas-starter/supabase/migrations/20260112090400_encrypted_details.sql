@@ -14,6 +14,8 @@ create table private.keys (
 );
 alter table private.keys enable row level security;
 revoke all on private.keys from public, anon, authenticated, service_role;
+-- Without a grant nobody gets here; the policy says who might.
+create policy "Server only" on private.keys to service_role using (true) with check (true);
 
 do $$
 declare
@@ -56,6 +58,8 @@ create table private.details (
 );
 alter table private.details enable row level security;
 revoke all on private.details from public, anon, authenticated, service_role;
+-- Without a grant nobody gets here; the policy says who might.
+create policy "Server only" on private.details to service_role using (true) with check (true);
 
 create function private.read_details(p_user_id uuid) returns table (phone text, tax_id text, billing_address text)
 language sql stable security definer set search_path = '' as $$

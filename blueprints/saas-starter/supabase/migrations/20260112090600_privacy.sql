@@ -85,6 +85,9 @@ comment on column private.erasures.subject is 'SHA-256 of the user''s id: proves
 alter table private.files_to_delete enable row level security;
 alter table private.erasures enable row level security;
 revoke all on private.files_to_delete, private.erasures from public, anon, authenticated, service_role;
+-- Without a grant nobody gets here; the policy says who might.
+create policy "Server only" on private.files_to_delete to service_role using (true) with check (true);
+create policy "Server only" on private.erasures to service_role using (true) with check (true);
 
 -- Whoever deletes the account (the person, an admin, the auth service), what cascades cannot reach goes too:
 -- files, and the audit rows about him. What others wrote in their own rows is theirs.
