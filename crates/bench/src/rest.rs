@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use crate::RestArgs;
 use crate::database::{Cluster, USER};
 use crate::load::{self, Make, Seen};
-use crate::pgbench::{self, Reached};
+use crate::pgbench;
 use crate::report::{CaseResult, Mixed, Report};
 use crate::stats::median;
 use crate::{growth, process};
@@ -85,14 +85,14 @@ async fn measure(
     let mut result = CaseResult::new(case.name, connections, case.goals);
     load::run(server.address, connections, time / 4, case.make.clone()).await?;
     for _ in 0..args.rounds {
-        let reached: Reached = pgbench::best_of(cluster, &case.script, &tried, time).await?;
+        let reached = pgbench::best_of(cluster, &case.script, &tried, time).await?;
         let pid = server.pid().context("the server ended")?;
         let before = (process::cpu(pid), process::cpu_of_family(postmaster));
         let seen: Seen = load::run(server.address, connections, time, case.make.clone()).await?;
         let after = (process::cpu(pid), process::cpu_of_family(postmaster));
         let per_request = |cpu: Duration| cpu.as_secs_f64() * 1e6 / seen.latencies_us.len().max(1) as f64;
-        result.ratios.push(seen.per_second / reached.per_second);
-        result.limit.push(reached.per_second);
+        result.ratios.push(seen.per_second / reached);
+        result.limit.push(reached);
         result.per_second.push(seen.per_second);
         result.p50_ms.push(seen.ms(0.5));
         result.p99_ms.push(seen.ms(0.99));
@@ -111,7 +111,7 @@ fn cases() -> Vec<Case> {
             "row by primary key",
             &[(1, 0.5), (8, 0.85), (32, 0.95)],
             get(|| format!("/courses?id=eq.{}", random(50_000))),
-            pgbench::script(random_id, true, &format!("select {COLUMNS} from courses where id = :id;")),
+            pgbench::script(random_id, &format!("select {COLUMNS} from courses where id = :id;")),
         ),
         case(
             "100 rows of 10 columns",
@@ -119,7 +119,6 @@ fn cases() -> Vec<Case> {
             get(|| format!("/courses?id=gt.{}&order=id&limit=100", random(49_000))),
             pgbench::script(
                 "\\set id random(1, 49000)",
-                true,
                 &format!("select {COLUMNS} from courses where id > :id order by id limit 100;"),
             ),
         ),
@@ -131,7 +130,6 @@ fn cases() -> Vec<Case> {
             }),
             pgbench::script(
                 "\\set c random(0, 49)",
-                true,
                 &format!(
                     "select {COLUMNS} from courses where category_id = :c and price < 100 order by created_at desc limit 20;\n\
                      select count(*) from courses where category_id = :c and price < 100;"
@@ -144,7 +142,6 @@ fn cases() -> Vec<Case> {
             get(|| format!("/courses?id=eq.{}&select=*,enrollments(*)", random(2_000))),
             pgbench::script(
                 "\\set id random(1, 2000)",
-                true,
                 &format!(
                     "select {COLUMNS}, (select coalesce(json_agg(e), '[]') from enrollments e where e.course_id = courses.id) \
                      from courses where id = :id;"
@@ -157,7 +154,6 @@ fn cases() -> Vec<Case> {
             post("/notes", || format!(r#"{{"user_id":"{USER}","course_id":{},"body":"a note"}}"#, random(50_000))),
             pgbench::script(
                 random_id,
-                false,
                 &format!("insert into notes(user_id, course_id, body) values ('{USER}', :id, 'a note');"),
             ),
         ),
@@ -165,7 +161,7 @@ fn cases() -> Vec<Case> {
             "rpc",
             &[],
             post("/rpc/add_them", || format!(r#"{{"a":{},"b":2}}"#, random(1000))),
-            pgbench::script("\\set a random(1, 1000)", false, "select add_them(:a::int, 2);"),
+            pgbench::script("\\set a random(1, 1000)", "select add_them(:a::int, 2);"),
         ),
     ]
 }

@@ -201,6 +201,32 @@ async fn what_a_request_sets_wins_over_what_leaked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_request_has_its_search_path() {
+    let (_, executor) = world("exec_paths", ExecConfig { short_connections: 1, ..ExecConfig::default() });
+    let path = |path: &'static str, tainted: bool| {
+        let mut batch = read("ada", "select current_setting('search_path')", &[]);
+        batch.settings.insert(0, ("search_path".into(), Bytes::from_static(path.as_bytes())));
+        if tainted {
+            batch.steps.push(step("select set_config('search_path', 'evil', false)", &[]));
+        }
+        batch.tainted = tainted;
+        executor.run(batch)
+    };
+    for (want, tainted) in [
+        ("\"a\"", false),
+        ("\"a\"", false),
+        ("\"b\"", false),
+        ("\"a\"", true),
+        ("\"a\"", false),
+        ("\"b\"", true),
+        ("\"b\"", false),
+    ] {
+        let results = path(want, tainted).await.unwrap();
+        assert_eq!(text(&results[..1]), want);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn transactions_end_as_they_are_told() {
     let (_, executor) = world("exec_ends", ExecConfig::default());
     let insert = |id: &str, end: End| {

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::decode::{columns, frame, server_error};
-use super::encode::{Encoder, Flight, explicit};
+use super::encode::{Defaults, Encoder, Flight, explicit};
 use super::link::{Reader, Writer};
 use super::login::{self, CancelKey, Session};
 use super::statements::{Statement, Statements};
@@ -52,6 +52,7 @@ struct State {
     closing: bool,
     /// A tainted transaction that is still open: clean up when it has ended.
     tainted: bool,
+    defaults: Defaults,
     prepared: bool,
     lease: Option<Lease>,
     /// Number of the last flush sent; a cancellation names the one it is for.
@@ -110,6 +111,7 @@ impl Conn {
                 dead: None,
                 closing: false,
                 tainted: false,
+                defaults: Defaults { short: lane == Lane::Short, search_path: None },
                 prepared: true,
                 lease: None,
                 sent: 0,
@@ -156,13 +158,15 @@ impl Conn {
         }
         state.statements.follow(generation);
         state.prepared = batch.prepared;
+        let idle = state.pending.is_empty();
+        let defaults = state.defaults_for(batch);
         let mut encoder = Encoder {
             out: &mut state.out,
             statements: &mut state.statements,
             fresh: Vec::new(),
             prepared: batch.prepared,
         };
-        let flight = encoder.batch(batch, self.lane == Lane::Short);
+        let flight = encoder.batch(batch, &defaults);
         let fresh = std::mem::take(&mut encoder.fresh);
         let (reply, receiver) = oneshot::channel();
         let permit = match ticket {
@@ -172,7 +176,7 @@ impl Conn {
                 None
             }
         };
-        let idle = state.pending.is_empty();
+        state.defaults = defaults;
         state.sent += 1;
         let number = state.sent;
         let hold = matches!(batch.end, End::Judge(_));
@@ -373,6 +377,21 @@ impl State {
         self.sent += 1;
         self.pending.push_back(Pending { reply, fresh, hold: false, since: Instant::now(), _permit: None });
         value
+    }
+
+    /// What this batch may take for granted. A `search_path` that all requests share is set once.
+    fn defaults_for(&mut self, batch: &Batch) -> Defaults {
+        let mut defaults = std::mem::take(&mut self.defaults);
+        if batch.tainted || !batch.prepared {
+            defaults.search_path = None;
+        } else if defaults.short
+            && defaults.search_path.is_none()
+            && let Some((_, path)) = batch.settings.iter().find(|(name, _)| name == "search_path")
+        {
+            self.push(None, |encoder| encoder.set_default("search_path", path));
+            defaults.search_path = Some(path.clone());
+        }
+        defaults
     }
 
     fn push_cleanup(&mut self) {

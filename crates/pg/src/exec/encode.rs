@@ -18,6 +18,27 @@ pub(super) struct Flight {
     pub(super) steps: Vec<Arc<Statement>>,
 }
 
+/// What the settings of a session are before a request sets its own.
+#[derive(Debug, Default)]
+pub(super) struct Defaults {
+    /// A connection of the short lane: read-only, with a timeout of its own.
+    pub(super) short: bool,
+    /// The `search_path` that was set for good. Only requests that reach no user code rely on it, and only where none was reached
+    /// since; role and claims are set by every request.
+    pub(super) search_path: Option<Bytes>,
+}
+
+impl Defaults {
+    /// Need this setting not be made?
+    fn has(&self, (name, value): &(Cow<'static, str>, Bytes)) -> bool {
+        match name.as_ref() {
+            "search_path" => self.search_path.as_ref() == Some(value),
+            "statement_timeout" => self.short && !is_shorter(value),
+            _ => false,
+        }
+    }
+}
+
 /// Writes messages for one connection.
 pub(super) struct Encoder<'a> {
     pub(super) out: &'a mut BytesMut,
@@ -34,8 +55,8 @@ const CLEANUP: &str = "set session authorization default; reset role; reset all;
     select pg_advisory_unlock_all(); unlisten *; discard temp; discard sequences";
 
 impl Encoder<'_> {
-    /// A whole request up to its `Sync`. `skip_timeout`: the lane has a `statement_timeout` of its own, and a longer one does not count.
-    pub(super) fn batch(&mut self, batch: &Batch, skip_timeout: bool) -> Flight {
+    /// A whole request up to its `Sync`. `defaults`: what the session has already, so that it need not be set.
+    pub(super) fn batch(&mut self, batch: &Batch, defaults: &Defaults) -> Flight {
         for id in self.statements.take_discarded() {
             self.close(id);
         }
@@ -46,15 +67,13 @@ impl Encoder<'_> {
             self.run(begin(batch.isolation, read_only));
             lead += 1;
         }
-        let dropped = |(name, value): &(Cow<'static, str>, Bytes)| {
-            skip_timeout && name == "statement_timeout" && !is_shorter(value)
-        };
         let role = batch.settings.iter().find(|(name, _)| name == "role").map_or_else(Bytes::new, |(_, v)| v.clone());
-        if batch.settings.iter().any(dropped) {
-            let settings: Vec<_> = batch.settings.iter().filter(|setting| !dropped(setting)).cloned().collect();
-            lead += self.context(&settings, read_only && !explicit);
+        let sets_read_only = read_only && !explicit && !defaults.short;
+        if batch.settings.iter().any(|setting| defaults.has(setting)) {
+            let needed: Vec<_> = batch.settings.iter().filter(|setting| !defaults.has(setting)).cloned().collect();
+            lead += self.context(&needed, sets_read_only);
         } else {
-            lead += self.context(&batch.settings, read_only && !explicit);
+            lead += self.context(&batch.settings, sets_read_only);
         }
         let mut steps = Vec::with_capacity(batch.steps.len());
         for step in &batch.steps {
@@ -84,6 +103,15 @@ impl Encoder<'_> {
         });
         self.statement(&Bytes::new(), &sql, params);
         1
+    }
+
+    /// Sets a default of the session, in a flush of its own.
+    pub(super) fn set_default(&mut self, name: &'static str, value: &[u8]) {
+        let prepared = std::mem::replace(&mut self.prepared, false);
+        let params = [Some(name.as_bytes()), Some(value)].into_iter();
+        self.statement(&Bytes::new(), &Arc::from("select set_config($1,$2,false)"), params);
+        self.prepared = prepared;
+        self.sync();
     }
 
     /// Our own words in a flush of their own, by the simple protocol: user code cannot have replaced or deallocated them.

@@ -198,7 +198,7 @@ impl Inner {
     /// Connects; waits a while for a server that was there before.
     async fn connect(self: &Arc<Self>, lane: Lane, started: Instant) -> Result<Arc<Conn>, Error> {
         let timeout = short::TIMEOUT.as_millis().to_string();
-        let settings = [("statement_timeout", timeout.as_str())];
+        let settings = [("statement_timeout", timeout.as_str()), ("default_transaction_read_only", "on")];
         let settings: &[(&str, &str)] = if lane == Lane::Short { &settings } else { &[] };
         loop {
             let error = match login::open(&self.target, settings).await {
