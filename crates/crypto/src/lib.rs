@@ -7,7 +7,7 @@
 //! - [`api_key`]: `sb_publishable_…` and `sb_secret_…`.
 //! - [`webhook`]: Standard Webhooks.
 //! - [`totp`]: RFC 6238.
-//! - [`seal`]: AES-256-GCM.
+//! - [`mod@seal`]: AES-256-GCM for values at rest.
 
 pub mod api_key;
 pub mod jwt;

@@ -26,7 +26,7 @@ pub enum WebhookError {
 }
 
 enum Key {
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
     Pair { public: Vec<u8>, private: Option<Box<Ed25519KeyPair>> },
 }
 
@@ -108,7 +108,7 @@ fn signed_bytes(id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
 fn parse_key(text: &str) -> Option<Key> {
     if let Some(secret) = text.strip_prefix("v1,").unwrap_or(text).strip_prefix("whsec_") {
         let secret = STANDARD.decode(secret).ok().filter(|secret| !secret.is_empty())?;
-        return Some(Key::Shared(hmac::Key::new(hmac::HMAC_SHA256, &secret)));
+        return Some(Key::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &secret))));
     }
     let text = text.strip_prefix("v1a,").unwrap_or(text);
     let (public, private) = match text.split_once(':') {

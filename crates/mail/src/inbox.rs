@@ -164,12 +164,12 @@ impl Inbox {
         if let Some(address) = servers.http {
             let listener = bind(address).await?;
             bound.http = Some(listener.local_addr()?);
-            api::serve(Arc::clone(self), listener, tasks.clone());
+            api::serve(Arc::clone(self), listener, tasks);
         }
         if let Some(address) = servers.smtp {
             let listener = bind(address).await?;
             bound.smtp = Some(listener.local_addr()?);
-            receive::serve(Arc::clone(self), listener, tasks.clone());
+            receive::serve(Arc::clone(self), listener, tasks);
         }
         Ok(bound)
     }

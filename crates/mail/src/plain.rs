@@ -36,10 +36,10 @@ pub(crate) fn from_html(html: &str) -> String {
             }
             "br" => out.push('\n'),
             "p" | "/p" | "div" | "/div" | "tr" | "li" | "h1" | "h2" | "h3" | "/h1" | "/h2" | "/h3" | "ul" | "/ul"
-            | "table" | "/table" => {
-                if !out.ends_with("\n\n") && !out.is_empty() {
-                    out.push('\n');
-                }
+            | "table" | "/table"
+                if !out.ends_with("\n\n") && !out.is_empty() =>
+            {
+                out.push('\n');
             }
             _ => {}
         }

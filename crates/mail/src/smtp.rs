@@ -70,7 +70,9 @@ pub enum SmtpError {
 }
 
 /// An SMTP server to send by. Connections are pooled.
-pub struct Smtp {
+pub struct Smtp(Box<Sender>);
+
+struct Sender {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     settings: SmtpSettings,
     from: Mailbox,
@@ -107,7 +109,7 @@ impl Smtp {
         if !settings.user.is_empty() {
             builder = builder.credentials(Credentials::new(settings.user.clone(), settings.password.expose().clone()));
         }
-        Ok(Self { transport: builder.build(), settings, from })
+        Ok(Self(Box::new(Sender { transport: builder.build(), settings, from })))
     }
 
     /// Sends a letter. `id` names it for ever: a letter that arrives twice has the same `Message-ID`.
@@ -115,9 +117,10 @@ impl Smtp {
     /// # Errors
     /// [`SmtpError::Letter`] where trying again is no use, [`SmtpError::Server`] where it may be.
     pub async fn send(&self, id: Uuid, to: &str, letter: &Letter) -> Result<(), SmtpError> {
-        let message = message(&self.from, &self.settings.headers, id, to, letter)?;
-        self.transport.send(message).await.map(drop).map_err(|error| SmtpError::Server {
-            server: format!("{}:{}", self.settings.host, self.settings.port),
+        let Sender { transport, settings, from } = &*self.0;
+        let message = message(from, &settings.headers, id, to, letter)?;
+        transport.send(message).await.map(drop).map_err(|error| SmtpError::Server {
+            server: format!("{}:{}", settings.host, settings.port),
             reason: chain(&error),
         })
     }

@@ -1,4 +1,5 @@
 //! The outbox on a real PostgreSQL, over real SMTP; the inbox over HTTP.
+#![expect(clippy::unwrap_used, reason = "what a helper of a test cannot do fails the test")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -107,7 +108,7 @@ async fn a_letter_leaves_after_the_commit_and_never_without_it() {
     assert!(raw.contains("X-Shop: 1") && raw.contains("multipart/alternative"), "{raw}");
 }
 
-/// A worker that is only told by NOTIFY-less means still sends soon: `start` looks after what was queued here.
+/// Without anybody who listens to NOTIFY: `start` looks after what was queued in its own process.
 #[tokio::test]
 async fn the_worker_sends_what_was_queued() {
     let world = World::new().await;
@@ -335,6 +336,13 @@ async fn the_inbox_speaks_mailpits_api() {
     assert_eq!(json("/api/v1/messages").await["unread"], 1, "opened is read");
     let headers = json(&format!("/api/v1/message/{id}/headers")).await;
     assert_eq!(headers["X-Shop"][0], "1");
+
+    // The API of the inbox that the CLI had before.
+    let old = json("/api/v1/mailbox/ada").await;
+    assert_eq!((&old[0]["subject"], &old[0]["to"]), (&json!("Confirm your address"), &json!(["<ada@example.org>"])));
+    assert_eq!(json("/api/v1/mailbox/nobody").await, json!([]));
+    let old = json("/api/v1/mailbox/ada/latest").await;
+    assert!(old["body"]["html"].as_str().unwrap().contains("verify?token=t"));
 
     let view = get("/view/latest.html").await;
     let policy = view.headers()["content-security-policy"].to_str().unwrap().to_owned();

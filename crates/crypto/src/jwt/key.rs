@@ -19,12 +19,12 @@ pub(super) struct Key {
 }
 
 enum Verifier {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public(Box<ParsedPublicKey>),
 }
 
 enum Signer {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Rsa(Box<RsaKeyPair>, &'static RsaSignatureEncoding),
     Ec(Box<EcdsaKeyPair>),
     Ed(Box<Ed25519KeyPair>),
@@ -76,8 +76,8 @@ impl Key {
         let key = |algorithm: A| hmac::Key::new(hmac_hash(algorithm), secret);
         Self {
             kid,
-            verifiers: algorithms.iter().map(|a| (*a, Verifier::Hmac(key(*a)))).collect(),
-            signer: Some(Signer::Hmac(key(algorithms[0]))),
+            verifiers: algorithms.iter().map(|a| (*a, Verifier::Hmac(Box::new(key(*a))))).collect(),
+            signer: Some(Signer::Hmac(Box::new(key(algorithms[0])))),
         }
     }
 

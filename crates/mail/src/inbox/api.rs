@@ -1,4 +1,4 @@
-//! Mailpit's JSON API, the page, and the views of a letter.
+//! Mailpit's JSON API, the page, the views of a letter; and Inbucket's, which older projects' tests still ask.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::{Inbox, ReceivedMessage, page, wire};
 const PAGE: usize = 50;
 const MAX_PAGE: usize = 1_000;
 
-pub(super) fn serve(inbox: Arc<Inbox>, listener: TcpListener, tasks: Tasks) {
+pub(super) fn serve(inbox: Arc<Inbox>, listener: TcpListener, tasks: &Tasks) {
     let router = router(inbox);
     let spawner = tasks.clone();
     tasks.spawn_until_stop(async move {
@@ -60,6 +60,8 @@ pub(super) fn router(inbox: Arc<Inbox>) -> Router {
         .route("/api/v1/message/{id}/headers", get(headers))
         .route("/api/v1/message/{id}/raw", get(raw))
         .route("/view/{name}", get(view))
+        .route("/api/v1/mailbox/{name}", get(mailbox).delete(purge))
+        .route("/api/v1/mailbox/{name}/{id}", get(mailbox_message).delete(delete_one))
         .with_state(inbox)
 }
 
@@ -171,6 +173,44 @@ async fn view(State(inbox): State<Arc<Inbox>>, Path(name): Path<String>) -> Resp
     let policy = "default-src 'none'; img-src * data:; style-src 'unsafe-inline' *; font-src *; sandbox allow-popups allow-popups-to-escape-sandbox";
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
+}
+
+/// Inbucket names a mailbox by what stands before the `@`, or by the whole address. Oldest first, as there.
+fn of_mailbox(inbox: &Inbox, name: &str) -> Vec<ReceivedMessage> {
+    let name = name.to_lowercase();
+    let is_his = |to: &String| {
+        let to = to.to_lowercase();
+        to == name || to.split('@').next() == Some(name.as_str())
+    };
+    let mut his: Vec<_> = inbox.messages().into_iter().filter(|one| one.recipients.iter().any(is_his)).collect();
+    his.reverse();
+    his
+}
+
+async fn mailbox(State(inbox): State<Arc<Inbox>>, Path(name): Path<String>) -> Json<Value> {
+    let his = of_mailbox(&inbox, &name);
+    Json(his.iter().map(|one| wire::inbucket(one, &name, false)).collect())
+}
+
+async fn mailbox_message(State(inbox): State<Arc<Inbox>>, Path((name, id)): Path<(String, String)>) -> Response {
+    let his = of_mailbox(&inbox, &name);
+    let found = if id == "latest" { his.last() } else { his.iter().find(|one| one.id == id) };
+    let Some(found) = found else { return missing() };
+    inbox.set_read(std::slice::from_ref(&found.id), true);
+    Json(wire::inbucket(found, &name, true)).into_response()
+}
+
+async fn purge(State(inbox): State<Arc<Inbox>>, Path(name): Path<String>) -> &'static str {
+    let ids: Vec<String> = of_mailbox(&inbox, &name).into_iter().map(|one| one.id).collect();
+    if !ids.is_empty() {
+        inbox.delete(&ids);
+    }
+    "OK"
+}
+
+async fn delete_one(State(inbox): State<Arc<Inbox>>, Path((_, id)): Path<(String, String)>) -> &'static str {
+    inbox.delete(&[id]);
+    "OK"
 }
 
 fn plain(bytes: Vec<u8>) -> Response {

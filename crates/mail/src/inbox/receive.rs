@@ -18,7 +18,7 @@ const MAX_RECIPIENTS: usize = 100;
 /// A client that says nothing for so long has gone.
 const IDLE: Duration = Duration::from_secs(60);
 
-pub(super) fn serve(inbox: Arc<Inbox>, listener: TcpListener, tasks: Tasks) {
+pub(super) fn serve(inbox: Arc<Inbox>, listener: TcpListener, tasks: &Tasks) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let spawner = tasks.clone();
     tasks.spawn_until_stop(async move {

@@ -51,6 +51,28 @@ pub(super) fn whole(message: &ReceivedMessage) -> Value {
     Value::Object(entry)
 }
 
+/// A letter as Inbucket's API shows it; `with_body` for a single one.
+pub(super) fn inbucket(message: &ReceivedMessage, mailbox: &str, with_body: bool) -> Value {
+    let parsed = parse(message);
+    let parsed = parsed.as_ref();
+    let addressed = |address: Option<&Address<'_>>| -> Vec<String> {
+        let one = |person: &Value| format!("<{}>", person["Address"].as_str().unwrap_or_default());
+        people(address).iter().map(one).collect()
+    };
+    let mut entry = json!({
+        "mailbox": mailbox, "id": message.id, "from": addressed(parsed.and_then(|m| m.from())).join(", "),
+        "to": addressed(parsed.and_then(|m| m.to())), "subject": parsed.and_then(|m| m.subject()).unwrap_or_default(),
+        "date": time(message), "posix-millis": message.at.unix_timestamp_nanos() / 1_000_000, "size": message.raw.len(),
+        "seen": message.read,
+    });
+    if with_body {
+        entry["body"] = json!({"text": text(message), "html": html(message)});
+        entry["header"] = headers(message);
+        entry["attachments"] = json!([]);
+    }
+    entry
+}
+
 /// All headers; each name with the list of its values.
 pub(super) fn headers(message: &ReceivedMessage) -> Value {
     let mut all = Map::new();

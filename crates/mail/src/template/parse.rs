@@ -62,7 +62,7 @@ pub(super) fn parse(source: &str) -> Result<(Vec<Node>, Defined), Mistake> {
 /// How a block ended.
 enum End {
     Source,
-    End(usize),
+    Closed(usize),
     /// What follows `else`: nothing, or the `if` or `with` of a chain.
     Else(usize, Vec<Token>),
 }
@@ -71,7 +71,7 @@ impl End {
     fn opened(&self) -> Option<(usize, &'static str)> {
         match self {
             Self::Source => None,
-            Self::End(line) => Some((*line, "end")),
+            Self::Closed(line) => Some((*line, "end")),
             Self::Else(line, _) => Some((*line, "else")),
         }
     }
@@ -105,7 +105,7 @@ impl Parser {
             let rest = tokens.get(1..).unwrap_or_default();
             match word.as_str() {
                 "if" | "with" | "range" => nodes.push(self.branch(line, &word, rest)?),
-                "end" if rest.is_empty() => return Ok((nodes, End::End(line))),
+                "end" if rest.is_empty() => return Ok((nodes, End::Closed(line))),
                 "else" => return Ok((nodes, End::Else(line, rest.to_vec()))),
                 "define" | "block" | "template" => nodes.extend(self.named(line, &word, rest)?),
                 "break" | "continue" if rest.is_empty() => {
@@ -131,10 +131,10 @@ impl Parser {
         let (body, end) = self.block()?;
         self.loops -= usize::from(word == "range");
         let otherwise = match end {
-            End::End(_) => Vec::new(),
+            End::Closed(_) => Vec::new(),
             End::Source => return Err((line, format!("{{{{{word}}}}} is not closed by {{{{end}}}}"))),
             End::Else(at, rest) if rest.is_empty() => match self.block()? {
-                (nodes, End::End(_)) => nodes,
+                (nodes, End::Closed(_)) => nodes,
                 (_, End::Else(line, _)) => return Err((line, "a second else".into())),
                 (_, End::Source) => return Err((at, "{{else}} is not closed by {{end}}".into())),
             },
@@ -172,7 +172,7 @@ impl Parser {
         let loops = std::mem::take(&mut self.loops);
         let (body, end) = self.block()?;
         (self.scopes, self.loops) = (scopes, loops);
-        if !matches!(end, End::End(_)) {
+        if !matches!(end, End::Closed(_)) {
             return Err((line, format!("{{{{{word}}}}} is not closed by {{{{end}}}}")));
         }
         self.defined.insert(name.clone(), body);
