@@ -18,6 +18,7 @@ mod limits;
 mod messages;
 mod model;
 mod oauth_server;
+mod one_flush;
 mod outbox;
 mod providers;
 mod request;
@@ -35,11 +36,13 @@ mod wire;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{Clock, Revocations};
 use crypto::jwt::KeySet;
 use crypto::password::Hasher;
 use parking_lot::RwLock;
+use pg::exec::{ExecConfig, Executor};
 use pg::{Db, PlatformTx, Purpose};
 
 pub use self::config::{AuthConfig, GoTrueEnv, Mailing};
@@ -52,6 +55,16 @@ use rules::redirect::AllowList;
 
 /// What only Basalt keeps: `(file name, SQL)`, to run in order as the owner of the database, after schema `auth` exists.
 pub const MIGRATIONS: &[(&str, &str)] = &[("0001_auth_state.sql", include_str!("../migrations/0001_auth_state.sql"))];
+
+/// Connections of the hot requests, beside the pool: opened when they are needed, closed when they idle.
+const EXECUTOR: ExecConfig = ExecConfig {
+    short_connections: 1,
+    wide_connections: 8,
+    acquisition_timeout: Duration::from_secs(10),
+    max_idle: Duration::from_secs(30),
+    max_lifetime: Duration::from_secs(1800),
+    reconnect_patience: Duration::from_secs(2),
+};
 
 /// What the service is given.
 pub struct Parts {
@@ -85,6 +98,8 @@ pub struct Auth {
     revocations: Arc<Revocations>,
     allow_list: AllowList,
     limits: limits::Limits,
+    /// For the two requests that come most.
+    exec: Executor,
     http: reqwest::Client,
     /// What identity providers publish of themselves.
     documents: providers::Documents,
@@ -116,6 +131,7 @@ impl Auth {
             .map_err(|e| StartError::Setting(format!("no HTTP client: {e}")))?;
         let limits = limits::Limits::new(&config.limits);
         let keys = RwLock::new(keys);
+        let exec = Executor::new(db.target(), EXECUTOR);
         Ok(Arc::new(Self {
             config,
             db,
@@ -127,6 +143,7 @@ impl Auth {
             revocations,
             allow_list,
             limits,
+            exec,
             http,
             documents: providers::Documents::default(),
         }))

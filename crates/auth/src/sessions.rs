@@ -20,7 +20,7 @@ mod refresh;
 pub(crate) use counted::CountedToken;
 
 /// Letters and digits of a version 1 refresh token.
-const TOKEN_LEN: usize = 12;
+pub(crate) const TOKEN_LEN: usize = 12;
 
 /// What a client gets when it signs in or refreshes.
 pub(crate) struct Issued {

@@ -8,10 +8,12 @@ pub(crate) mod factors;
 pub(crate) mod flow_state;
 pub(crate) mod identities;
 pub(crate) mod oauth;
+pub(crate) mod one_flush;
 pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod revoked;
 pub(crate) mod sessions;
+pub(crate) mod user_document;
 pub(crate) mod users;
 pub(crate) mod webauthn;
 

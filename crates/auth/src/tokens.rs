@@ -88,20 +88,36 @@ impl Auth {
         session: &Session,
         method: &str,
     ) -> Result<AccessToken, Error> {
+        if !self.has_hook(HookPoint::CustomAccessToken) {
+            return self.sign_access_token(user, session);
+        }
         let now = self.clock.unix_seconds();
         let expires_at = now + self.config.jwt.exp_seconds;
-        let mut claims = self.claims(user, session, now, expires_at);
-        let mut expires_at = expires_at;
-        if self.config.hooks.contains_key(&HookPoint::CustomAccessToken) {
+        let claims = self.claims(user, session, now, expires_at);
+        let claims = {
             let input = json!({
                 "metadata": crate::hooks::metadata(HookPoint::CustomAccessToken, None, self.clock.now()),
                 "user_id": user.id, "claims": claims, "authentication_method": method,
             });
-            claims = hooked_claims(self.run_hook(Some(tx), HookPoint::CustomAccessToken, &input).await?)?;
-            expires_at = claims.get("exp").and_then(Value::as_i64).unwrap_or(expires_at);
-        }
+            hooked_claims(self.run_hook(Some(tx), HookPoint::CustomAccessToken, &input).await?)?
+        };
+        let expires_at = claims.get("exp").and_then(Value::as_i64).unwrap_or(expires_at);
+        self.sign(&claims, now, expires_at)
+    }
+
+    /// Signs an access token for a session; for where no hook has a say.
+    ///
+    /// # Errors
+    /// 500 where no key can sign.
+    pub(crate) fn sign_access_token(&self, user: &User, session: &Session) -> Result<AccessToken, Error> {
+        let now = self.clock.unix_seconds();
+        let expires_at = now + self.config.jwt.exp_seconds;
+        self.sign(&self.claims(user, session, now, expires_at), now, expires_at)
+    }
+
+    fn sign(&self, claims: &Object, now: i64, expires_at: i64) -> Result<AccessToken, Error> {
         let token =
-            self.keys().sign(&claims).map_err(|e| Error::internal("error generating jwt token", anyhow::anyhow!(e)))?;
+            self.keys().sign(claims).map_err(|e| Error::internal("error generating jwt token", anyhow::anyhow!(e)))?;
         Ok(AccessToken { token, expires_in: expires_at - now, expires_at })
     }
 

@@ -87,6 +87,11 @@ impl Db {
         &self.target
     }
 
+    /// The role that platform transactions of this purpose take on, where the login role may.
+    pub fn role_of(&self, purpose: Purpose) -> Option<&'static str> {
+        purpose.role().filter(|_| self.owner_roles)
+    }
+
     /// The door for user data: role and claims are set, row-level security decides.
     ///
     /// # Errors

@@ -55,6 +55,11 @@ impl Auth {
         if counted.is_none() && (token.len() > 255 || token.chars().any(char::is_control)) {
             return Err(Error::invalid("Refresh token is not valid"));
         }
+        if client.is_none()
+            && let Some(issued) = self.refresh_in_one_flush(req, token).await?
+        {
+            return Ok(issued);
+        }
         let began = Instant::now();
         loop {
             let tx = self.begin().await?;

@@ -271,7 +271,7 @@ fn one(row: Option<&Row>) -> Result<Option<User>, pg::Error> {
     row.map(from_row).transpose()
 }
 
-fn object(value: Option<Value>) -> Object {
+pub(super) fn object(value: Option<Value>) -> Object {
     match value {
         Some(Value::Object(object)) => object,
         _ => Object::new(),
@@ -321,7 +321,7 @@ pub(crate) fn from_row(row: &Row) -> Result<User, pg::Error> {
     })
 }
 
-fn list_of<T>(value: Option<Value>, read: impl Fn(Object) -> Option<T>) -> Vec<T> {
+pub(super) fn list_of<T>(value: Option<Value>, read: impl Fn(Object) -> Option<T>) -> Vec<T> {
     match value {
         Some(Value::Array(items)) => items
             .into_iter()
@@ -334,33 +334,33 @@ fn list_of<T>(value: Option<Value>, read: impl Fn(Object) -> Option<T>) -> Vec<T
     }
 }
 
-fn micros(object: &Object, key: &str) -> Option<OffsetDateTime> {
+pub(crate) fn time_at(object: &Object, key: &str) -> Option<OffsetDateTime> {
     let micros = object.get(key)?.as_i64()?;
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()
 }
 
-fn text(object: &Object, key: &str) -> Option<String> {
+pub(super) fn text(object: &Object, key: &str) -> Option<String> {
     object.get(key)?.as_str().map(str::to_owned)
 }
 
-fn uuid(object: &Object, key: &str) -> Option<Uuid> {
+pub(super) fn uuid(object: &Object, key: &str) -> Option<Uuid> {
     object.get(key)?.as_str()?.parse().ok()
 }
 
-fn identity(mut o: Object, user_id: Uuid) -> Option<Identity> {
+pub(super) fn identity(mut o: Object, user_id: Uuid) -> Option<Identity> {
     Some(Identity {
         id: uuid(&o, "id")?,
         provider_id: text(&o, "provider_id")?,
         user_id,
         provider: text(&o, "provider")?,
-        last_sign_in_at: micros(&o, "last"),
-        created_at: micros(&o, "created"),
-        updated_at: micros(&o, "updated"),
+        last_sign_in_at: time_at(&o, "last"),
+        created_at: time_at(&o, "created"),
+        updated_at: time_at(&o, "updated"),
         data: object(o.remove("data")),
     })
 }
 
-fn factor(o: Object, user_id: Uuid) -> Option<Factor> {
+pub(super) fn factor(o: Object, user_id: Uuid) -> Option<Factor> {
     Some(Factor {
         id: uuid(&o, "id")?,
         user_id,
@@ -371,8 +371,8 @@ fn factor(o: Object, user_id: Uuid) -> Option<Factor> {
             _ => FactorStatus::Unverified,
         },
         phone: text(&o, "phone"),
-        created_at: micros(&o, "created")?,
-        updated_at: micros(&o, "updated")?,
-        last_challenged_at: micros(&o, "challenged"),
+        created_at: time_at(&o, "created")?,
+        updated_at: time_at(&o, "updated")?,
+        last_challenged_at: time_at(&o, "challenged"),
     })
 }

@@ -165,3 +165,21 @@ async fn a_ban_stops_refresh_sign_in_and_the_tokens_that_are_out() {
     assert!(!world.revocations.is_revoked(id));
     assert!(world.refresh(&session["refresh_token"]).await.ok()["user"].get("banned_until") != Some(&Value::Null));
 }
+
+/// Both hot requests answer from their one statement; what is unusual is left to the long way.
+#[tokio::test]
+async fn the_usual_requests_take_one_flight() {
+    let world = World::autoconfirm().await;
+    let session = world.signed_up("ada@x.test").await;
+    let req = world.request(&text(&session["access_token"]));
+    let user = world.auth.user_in_one_flush(&req).await.unwrap().expect("a usual user");
+    assert_eq!(crate::wire::user(&user), world.auth_user(&session).await, "the same answer as the long way's");
+    let token = text(&session["refresh_token"]);
+    let issued = world.auth.refresh_in_one_flush(&req, &token).await.unwrap().expect("a usual refresh");
+    assert_eq!(issued.user.id, user.id);
+    assert!(world.auth.refresh_in_one_flush(&req, &token).await.unwrap().is_none(), "used: the rules decide");
+    world.refresh(&Value::from(issued.refresh_token)).await.ok();
+    let log = "select count(*) from auth.audit_log_entries where payload->>'action' = 'token_refreshed'
+        and payload->>'actor_username' = 'ada@x.test'";
+    assert_eq!(world.count(log).await, 2);
+}

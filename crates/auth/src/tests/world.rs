@@ -176,6 +176,21 @@ impl World {
         self.send(method, path, Some(&self.service_token()), body).await
     }
 
+    /// A request as handlers see it.
+    pub fn request(&self, token: &str) -> crate::request::Req {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let (method, query, body) = (Method::GET, Vec::new(), Default::default());
+        crate::request::Req { method, headers, query, body, ip: [127, 0, 0, 1].into(), limited: false }
+    }
+
+    /// The user of a session, loaded the long way.
+    pub async fn auth_user(&self, session: &Value) -> Value {
+        let tx = self.auth.begin().await.unwrap();
+        let req = self.request(session["access_token"].as_str().unwrap());
+        crate::wire::user(&self.auth.require_user(&tx, &req).await.unwrap().user)
+    }
+
     pub fn service_token(&self) -> String {
         let exp = self.clock.unix_seconds() + 3600;
         self.keys.sign(&json!({"role": "service_role", "iss": "supabase", "exp": exp})).unwrap()
