@@ -24,7 +24,6 @@ pub(crate) enum Action {
     UserConfirmationRequested,
     UserRepeatedSignUp,
     UserUpdatedPassword,
-    TokenRevoked,
     TokenRefreshed,
     FactorInProgress,
     FactorUnenrolled,
@@ -32,7 +31,6 @@ pub(crate) enum Action {
     VerificationAttempted,
     FactorDeleted,
     FactorUpdated,
-    MfaCodeLogin,
     IdentityLinked,
     IdentityUnlinked,
     PasskeyCreated,
@@ -54,7 +52,6 @@ impl Action {
             Self::UserConfirmationRequested => "user_confirmation_requested",
             Self::UserRepeatedSignUp => "user_repeated_signup",
             Self::UserUpdatedPassword => "user_updated_password",
-            Self::TokenRevoked => "token_revoked",
             Self::TokenRefreshed => "token_refreshed",
             Self::FactorInProgress => "factor_in_progress",
             Self::FactorUnenrolled => "factor_unenrolled",
@@ -62,7 +59,6 @@ impl Action {
             Self::VerificationAttempted => "verification_attempted",
             Self::FactorDeleted => "factor_deleted",
             Self::FactorUpdated => "factor_updated",
-            Self::MfaCodeLogin => "mfa_code_login",
             Self::IdentityLinked => "identity_linked",
             Self::IdentityUnlinked => "identity_unlinked",
             Self::PasskeyCreated => "passkey_created",
@@ -72,9 +68,9 @@ impl Action {
 
     const fn log_type(self) -> &'static str {
         match self {
-            Self::Login | Self::Logout | Self::InviteAccepted | Self::MfaCodeLogin => "account",
+            Self::Login | Self::Logout | Self::InviteAccepted => "account",
             Self::UserSignedUp | Self::UserInvited | Self::UserDeleted => "team",
-            Self::TokenRevoked | Self::TokenRefreshed => "token",
+            Self::TokenRefreshed => "token",
             Self::FactorInProgress
             | Self::FactorUnenrolled
             | Self::ChallengeCreated

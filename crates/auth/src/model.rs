@@ -113,7 +113,6 @@ impl Identity {
 #[derive(Debug, Clone)]
 pub(crate) struct Factor {
     pub id: Uuid,
-    pub user_id: Uuid,
     pub friendly_name: Option<String>,
     pub kind: FactorKind,
     pub status: FactorStatus,
@@ -176,7 +175,6 @@ pub(crate) struct Session {
     pub id: Uuid,
     pub user_id: Uuid,
     pub created_at: OffsetDateTime,
-    pub factor_id: Option<Uuid>,
     pub aal: Aal,
     pub not_after: Option<OffsetDateTime>,
     pub refreshed_at: Option<OffsetDateTime>,

@@ -95,7 +95,6 @@ fn session(o: &Object, user_id: Uuid) -> Option<Session> {
         id: o.get("id")?.as_str()?.parse().ok()?,
         user_id,
         created_at: time_at(o, "created_at").unwrap_or(OffsetDateTime::UNIX_EPOCH),
-        factor_id: None,
         aal: Aal::parse(o.get("aal").and_then(Value::as_str).unwrap_or_default()),
         not_after: None,
         refreshed_at: None,

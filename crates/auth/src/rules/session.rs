@@ -101,7 +101,6 @@ mod tests {
             id: Uuid::nil(),
             user_id: Uuid::nil(),
             created_at: datetime!(2026-01-01 00:00 UTC),
-            factor_id: None,
             aal: Aal::Aal1,
             not_after: None,
             refreshed_at: Some(datetime!(2026-01-01 10:00 UTC)),

@@ -55,13 +55,6 @@ pub(crate) async fn delete_others(tx: &PlatformTx, user_id: Uuid, keep: Uuid) ->
     Ok(())
 }
 
-const DELETE_ALL: &str = "delete from auth.identities where user_id = $1";
-
-pub(crate) async fn delete_all(tx: &PlatformTx, user_id: Uuid) -> Result<(), pg::Error> {
-    tx.execute(DELETE_ALL, &[&user_id]).await?;
-    Ok(())
-}
-
 const OWNER: &str = "select user_id from auth.identities where provider_id = $1 and provider = $2";
 
 /// Whose identity at a provider is this?

@@ -260,13 +260,6 @@ pub(crate) async fn list(tx: &PlatformTx, aud: &str, query: &ListQuery) -> Resul
     Ok((users, count.map(|row| get(&row, "count")).transpose()?.unwrap_or(0)))
 }
 
-const SSO_BY_ID: &str = "select is_sso_user from auth.users where id = $1";
-
-/// Is he managed by an SSO provider? `None`: there is no such user.
-pub(crate) async fn is_sso(tx: &PlatformTx, id: Uuid) -> Result<Option<bool>, pg::Error> {
-    tx.row(SSO_BY_ID, &[&id]).await?.map(|row| get(&row, "is_sso_user")).transpose()
-}
-
 fn one(row: Option<&Row>) -> Result<Option<User>, pg::Error> {
     row.map(from_row).transpose()
 }
@@ -282,7 +275,7 @@ pub(super) fn object(value: Option<Value>) -> Object {
 pub(crate) fn from_row(row: &Row) -> Result<User, pg::Error> {
     let id: Uuid = get(row, "id")?;
     let identities = list_of(get(row, "identities")?, |o| identity(o, id));
-    let factors = list_of(get(row, "factors")?, |o| factor(o, id));
+    let factors = list_of(get(row, "factors")?, factor);
     Ok(User {
         id,
         aud: get(row, "aud")?,
@@ -360,10 +353,9 @@ pub(super) fn identity(mut o: Object, user_id: Uuid) -> Option<Identity> {
     })
 }
 
-pub(super) fn factor(o: Object, user_id: Uuid) -> Option<Factor> {
+pub(super) fn factor(o: Object) -> Option<Factor> {
     Some(Factor {
         id: uuid(&o, "id")?,
-        user_id,
         friendly_name: text(&o, "name"),
         kind: FactorKind::parse(&text(&o, "kind")?)?,
         status: match text(&o, "status")?.as_str() {

@@ -25,7 +25,7 @@ async fn serve(world: &World, listener: Listener) -> Running {
         required: false,
     };
     let (_, readiness) = tokio::sync::watch::channel(Readiness::Ready);
-    let edge = Edge::new(keys, Limits::default(), readiness, Arc::default()).with(world.auth.service());
+    let edge = Edge::new(Some(keys), Limits::default(), readiness, Arc::default()).with(world.auth.service());
     listener.serve(&Arc::new(edge)).unwrap()
 }
 
