@@ -1,5 +1,6 @@
 //! What processes used: CPU from the scheduler's own counters, memory from the kernel's maps.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -11,9 +12,15 @@ pub fn cpu(pid: u32) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// CPU time of a process and its children: all of a PostgreSQL. Children that ended in between are not counted.
-pub fn cpu_of_family(pid: u32) -> Duration {
-    family(pid).into_iter().map(cpu).sum()
+/// CPU time of a process and each of its children: all of a PostgreSQL.
+pub fn cpu_of_family(pid: u32) -> HashMap<u32, Duration> {
+    family(pid).into_iter().map(|pid| (pid, cpu(pid))).collect()
+}
+
+/// What a family used between two looks. Members that ended in between are not counted, new ones are in full.
+pub fn used(before: &HashMap<u32, Duration>, after: &HashMap<u32, Duration>) -> Duration {
+    let of_member = |(pid, cpu): (&u32, &Duration)| cpu.saturating_sub(before.get(pid).copied().unwrap_or_default());
+    after.iter().map(of_member).sum()
 }
 
 /// Proportional memory in KiB: shared pages count in parts.

@@ -97,7 +97,7 @@ async fn measure(
         result.p50_ms.push(seen.ms(0.5));
         result.p99_ms.push(seen.ms(0.99));
         result.server_us.push(per_request(after.0.saturating_sub(before.0)));
-        result.database_us.push(per_request(after.1.saturating_sub(before.1)));
+        result.database_us.push(per_request(process::used(&before.1, &after.1)));
     }
     Ok(result)
 }

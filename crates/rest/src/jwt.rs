@@ -6,6 +6,7 @@
 mod role_path;
 pub(crate) mod sieve;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -120,7 +121,7 @@ impl Authenticator {
         };
         let Some(keys) = &self.rules.keys else { return Err(JwtError::NoSecret) };
         // What is not UTF-8 cannot be base64url either; the parts are counted all the same.
-        let text = String::from_utf8_lossy(token);
+        let text = std::str::from_utf8(token).map_or_else(|_| String::from_utf8_lossy(token), Cow::Borrowed);
         if let Some(known) = self.cached(&text) {
             return self.judge(&known);
         }

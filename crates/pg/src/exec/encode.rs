@@ -69,12 +69,7 @@ impl Encoder<'_> {
         }
         let role = batch.settings.iter().find(|(name, _)| name == "role").map_or_else(Bytes::new, |(_, v)| v.clone());
         let sets_read_only = read_only && !explicit && !defaults.short;
-        if batch.settings.iter().any(|setting| defaults.has(setting)) {
-            let needed: Vec<_> = batch.settings.iter().filter(|setting| !defaults.has(setting)).cloned().collect();
-            lead += self.context(&needed, sets_read_only);
-        } else {
-            lead += self.context(&batch.settings, sets_read_only);
-        }
+        lead += self.context(batch.settings.iter().filter(|setting| !defaults.has(setting)), sets_read_only);
         let mut steps = Vec::with_capacity(batch.steps.len());
         for step in &batch.steps {
             let params = step.params.iter().map(|p| p.as_deref());
@@ -92,12 +87,17 @@ impl Encoder<'_> {
         Flight { lead, steps }
     }
 
-    fn context(&mut self, settings: &[(Cow<'static, str>, Bytes)], read_only: bool) -> usize {
-        if settings.is_empty() && !read_only {
+    /// The statement that sets what the request is to see; returns how many statements it took.
+    fn context<'s>(
+        &mut self,
+        settings: impl Iterator<Item = &'s (Cow<'static, str>, Bytes)> + Clone,
+        read_only: bool,
+    ) -> usize {
+        if settings.clone().next().is_none() && !read_only {
             return 0;
         }
-        let sql = self.statements.context(settings, read_only);
-        let params = settings.iter().flat_map(|(name, value)| {
+        let sql = self.statements.context(settings.clone(), read_only);
+        let params = settings.flat_map(|(name, value)| {
             let name = (!is_plain(name)).then_some(Some(name.as_bytes()));
             name.into_iter().chain([Some(&value[..])])
         });

@@ -125,34 +125,34 @@ impl Statements {
     }
 
     /// The text that sets these settings, and `transaction_read_only`.
-    pub(super) fn context(&mut self, settings: &[(Cow<'static, str>, Bytes)], read_only: bool) -> Arc<str> {
-        let same = |c: &Context| {
-            c.read_only == read_only
-                && c.names.len() == settings.len()
-                && c.names.iter().zip(settings).all(|(name, (given, _))| name == given)
-        };
-        if let Some(known) = self.contexts.iter().find(|c| same(c)) {
+    pub(super) fn context<'s>(
+        &mut self,
+        settings: impl Iterator<Item = &'s (Cow<'static, str>, Bytes)> + Clone,
+        read_only: bool,
+    ) -> Arc<str> {
+        let same = |c: &&Context| c.read_only == read_only && c.names.iter().eq(settings.clone().map(|(name, _)| name));
+        if let Some(known) = self.contexts.iter().find(same) {
             return known.sql.clone();
         }
-        let sql: Arc<str> = context_sql(settings, read_only).into();
+        let names: Vec<Cow<'static, str>> = settings.map(|(name, _)| name.clone()).collect();
+        let sql: Arc<str> = context_sql(&names, read_only).into();
         if self.contexts.len() >= MOST_CONTEXTS {
             self.contexts.remove(0);
         }
-        let names = settings.iter().map(|(name, _)| name.clone()).collect();
         self.contexts.push(Context { names, read_only, sql: sql.clone() });
         sql
     }
 }
 
 /// `select set_config('role', $1, true), …`. Names that are plain words stand in the text, others are parameters too.
-fn context_sql(settings: &[(Cow<'static, str>, Bytes)], read_only: bool) -> String {
+fn context_sql(names: &[Cow<'static, str>], read_only: bool) -> String {
     use std::fmt::Write;
     let mut sql = String::from("select ");
     let mut parameter = 0;
     if read_only {
         sql.push_str("set_config('transaction_read_only','on',true)");
     }
-    for (at, (name, _)) in settings.iter().enumerate() {
+    for (at, name) in names.iter().enumerate() {
         if at > 0 || read_only {
             sql.push(',');
         }
@@ -218,9 +218,9 @@ mod tests {
 
     #[test]
     fn settings_become_parameters() {
-        let settings = [("role".into(), role("anon")), ("app.settings.it's".into(), role("x"))];
+        let names = ["role".into(), "app.settings.it's".into()];
         assert_eq!(
-            context_sql(&settings, true),
+            context_sql(&names, true),
             "select set_config('transaction_read_only','on',true),set_config('role',$1,true),set_config($2,$3,true)"
         );
     }
