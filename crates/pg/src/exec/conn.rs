@@ -36,7 +36,6 @@ pub(super) struct Conn {
     load: AtomicUsize,
     /// Takes requests: neither closing nor dead.
     usable: AtomicBool,
-    pub(super) lane: Lane,
     pub(super) born: Instant,
     target: Target,
     cancel: CancelKey,
@@ -123,7 +122,6 @@ impl Conn {
             waker: AtomicWaker::new(),
             load: AtomicUsize::new(0),
             usable: AtomicBool::new(true),
-            lane,
             born: now,
             target: target.clone(),
             cancel: session.cancel,
