@@ -1,0 +1,7 @@
+//! The REST service against a real PostgreSQL: what a client sees.
+
+mod calling;
+mod client;
+mod reading;
+mod robustness;
+mod writing;
