@@ -73,11 +73,11 @@ impl Rest {
     }
 
     /// Takes another configuration for the requests to come; reload the schema if what is exposed changed.
-    pub fn reconfigure(&self, config: RestConfig, authenticator: Arc<Authenticator>) {
+    pub fn reconfigure(&self, config: RestConfig, authenticator: &Arc<Authenticator>) {
         let config = Arc::new(config);
         self.state.rcu(|old| State {
             config: Arc::clone(&config),
-            authenticator: Arc::clone(&authenticator),
+            authenticator: Arc::clone(authenticator),
             schema: old.schema.clone(),
             shapes: Arc::default(),
         });
@@ -495,7 +495,7 @@ impl service::Service for Rest {
 
 impl crate::server::Application for Rest {
     fn configure(&self, config: &crate::server::Config, authenticator: Arc<Authenticator>) {
-        self.reconfigure(config.rest(), authenticator);
+        self.reconfigure(config.rest(), &authenticator);
     }
 
     fn set_catalog(&self, catalog: Arc<Catalog>) {

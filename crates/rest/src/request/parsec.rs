@@ -194,8 +194,11 @@ pub(crate) fn either<T>(
     if other.consumed { other } else { Reply { error: reply.error.merge(other.error), ..other } }
 }
 
+/// A parser to choose among others.
+pub(crate) type Alternative<'p, T> = &'p dyn Fn(&mut Input<'_>) -> Reply<T>;
+
 /// The first of a list that succeeds.
-pub(crate) fn choice<T>(input: &mut Input<'_>, parsers: &[&dyn Fn(&mut Input<'_>) -> Reply<T>]) -> Reply<T> {
+pub(crate) fn choice<T>(input: &mut Input<'_>, parsers: &[Alternative<'_, T>]) -> Reply<T> {
     match parsers {
         [] => nothing(input),
         [last] => last(input),
