@@ -6,6 +6,7 @@ mod email_change;
 mod errors;
 mod hooks;
 mod mfa;
+mod openapi;
 mod otp;
 mod pkce;
 mod refresh;
