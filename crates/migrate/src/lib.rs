@@ -9,6 +9,7 @@
 //! Knows no service and no request.
 
 mod classify;
+mod diff;
 mod error;
 mod failure;
 mod files;
@@ -22,12 +23,13 @@ mod split;
 mod types;
 mod up;
 
+pub use diff::{NOT_COVERED, SchemaDiff, schema_diff};
 pub use error::Error;
 pub use failure::{Failure, Stayed};
 pub use files::{Migration, Migrations, SqlFile, matching, migrations, parse_name};
 pub use history::{Applied, applied};
-pub use reset::reset;
-pub use seed::{SeedReport, roles, seed, vault_secrets};
+pub use reset::{passwords, reset, restore_passwords};
+pub use seed::{SeedReport, buckets, roles, seed, vault_secrets};
 pub use session::{RunAs, Session};
 pub use split::{Kind, Statement, split};
 pub use types::typescript;

@@ -27,14 +27,14 @@ where
     let work =
         Work { client, name: admin.database.clone(), keep: keep.iter().map(|role| (*role).to_owned()).collect() };
     work.recover().await?;
-    let passwords = work.passwords().await?;
+    let kept = passwords(&work.client, keep).await?;
     work.set_aside().await?;
     let built = match work.create().await {
         Ok(()) => build(admin.clone()).await,
         Err(error) => Err(error.into()),
     };
     // Whatever happened: requests of a running server must still be able to log in.
-    let restored = work.restore_passwords(&passwords).await;
+    let restored = restore_passwords(&work.client, &kept).await;
     match built {
         Ok(value) => {
             restored?;
@@ -167,25 +167,33 @@ impl Work {
             "select substr(rolname, length($1) + 1)::text from pg_catalog.pg_roles where starts_with(rolname, $1)";
         self.names(sql, ROLE_ASIDE).await
     }
+}
 
-    async fn passwords(&self) -> Result<Vec<(String, String)>, Error> {
-        let rows = self
-            .client
-            .query(
-                "select rolname::text, rolpassword from pg_catalog.pg_authid where rolpassword is not null and rolname = any ($1)",
-                &[&self.keep],
-            )
-            .await?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-    }
+/// The roles among `names` that have a password, with its verifier: an installation in a further database must not change how they
+/// log in.
+///
+/// # Errors
+/// The connection is not a superuser's.
+pub async fn passwords(client: &Client, names: &[&str]) -> Result<Vec<(String, String)>, Error> {
+    let rows = client
+        .query(
+            "select rolname::text, rolpassword from pg_catalog.pg_authid where rolpassword is not null and rolname = any ($1)",
+            &[&names],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
 
-    async fn restore_passwords(&self, passwords: &[(String, String)]) -> Result<(), Error> {
-        for (role, verifier) in passwords {
-            // ALTER ROLE takes no parameters; a verifier has letters, digits and =/+$: only, and is checked to.
-            if verifier.chars().all(|c| c.is_ascii_alphanumeric() || "=/+$:-".contains(c)) {
-                self.run(&format!("alter role {} password '{verifier}'", ident(role))).await?;
-            }
+/// Gives roles the verifiers that [`passwords`] read.
+///
+/// # Errors
+/// The connection is not a superuser's.
+pub async fn restore_passwords(client: &Client, passwords: &[(String, String)]) -> Result<(), Error> {
+    for (role, verifier) in passwords {
+        // ALTER ROLE takes no parameters; a verifier has letters, digits and a few signs only, and is checked to.
+        if verifier.chars().all(|c| c.is_ascii_alphanumeric() || "=/+$:-".contains(c)) {
+            client.batch_execute(&format!("alter role {} password '{verifier}'", ident(role))).await?;
         }
-        Ok(())
     }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use base::Secret;
+use config::Bucket;
 use tokio_postgres::Client;
 
 use crate::files::{SqlFile, matching};
@@ -100,4 +101,27 @@ pub async fn vault_secrets(client: &Client, secrets: &BTreeMap<String, Secret>) 
         client.execute(sql, &[name, value.expose()]).await?;
     }
     Ok(secrets.keys().cloned().collect())
+}
+
+/// Creates or updates the rows of `[storage.buckets.*]`. Gives the names; none where there is no storage.
+///
+/// # Errors
+/// The table refuses.
+pub async fn buckets(client: &Client, buckets: &BTreeMap<String, Bucket>) -> Result<Vec<String>, Error> {
+    if buckets.is_empty() || client.query_one("select to_regclass('storage.buckets') is null", &[]).await?.get(0) {
+        return Ok(Vec::new());
+    }
+    for (name, bucket) in buckets {
+        let limit = bucket.file_size_limit.and_then(|bytes| i64::try_from(bytes.0).ok());
+        let types = Some(&bucket.allowed_mime_types).filter(|types| !types.is_empty());
+        client
+            .execute(
+                "insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ($1, $1, $2, $3, $4) \
+                 on conflict (id) do update set public = excluded.public, file_size_limit = excluded.file_size_limit, \
+                 allowed_mime_types = excluded.allowed_mime_types",
+                &[name, &bucket.public, &limit, &types],
+            )
+            .await?;
+    }
+    Ok(buckets.keys().cloned().collect())
 }
