@@ -65,6 +65,18 @@ pub enum Command {
     Stop(commands::stop::Args),
     /// Show URLs and keys of a project that runs.
     Status(commands::status::Args),
+    /// Make supabase/config.toml in a folder.
+    Init(commands::init::Args),
+    /// Make a project from a blueprint.
+    New(commands::new::Args),
+    /// Work on the project's migrations.
+    Migration(commands::migration::Args),
+    /// Work on the project's database.
+    Db(commands::db::Args),
+    /// Write code from the database.
+    Gen(commands::r#gen::Args),
+    /// Show or replace the keys of a project.
+    Keys(commands::keys::Args),
     /// Run one service alone, as a drop-in for PostgREST or GoTrue.
     #[command(subcommand)]
     Serve(commands::serve::Command),

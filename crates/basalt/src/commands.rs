@@ -1,9 +1,17 @@
 //! A file per command: its arguments and what it does.
 
+pub mod db;
+pub mod r#gen;
+pub mod init;
+pub mod keys;
+pub mod migration;
+pub mod new;
+pub mod platform_schema;
 pub mod serve;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod target;
 
 use std::process::ExitCode;
 
@@ -15,6 +23,12 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Start(args) => start::run(args).await?,
         Command::Stop(args) => stop::run(args).await?,
         Command::Status(args) => status::run(args)?,
+        Command::Init(args) => init::run(args)?,
+        Command::New(args) => new::run(args)?,
+        Command::Migration(args) => migration::run(args).await?,
+        Command::Db(args) => db::run(args).await?,
+        Command::Gen(args) => r#gen::run(args).await?,
+        Command::Keys(args) => keys::run(args)?,
         Command::Serve(command) => serve::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ mod overrides;
 mod plan;
 pub mod run_file;
 mod running;
-mod schema;
+pub mod schema;
 pub mod services;
 pub mod status;
 

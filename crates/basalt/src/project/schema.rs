@@ -65,6 +65,7 @@ pub async fn seed(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     migrate::vault_secrets(client, &plan.config.db.vault).await?;
+    migrate::buckets(client, &plan.config.storage.buckets).await?;
     let wanted = plan.config.db.seed.enabled && (!plan.production || plan.overrides.seed);
     if !wanted {
         return Ok(());

@@ -1,0 +1,48 @@
+//! `basalt db …`
+
+mod diff;
+mod dump;
+mod push;
+mod reset;
+mod rollback;
+mod seed;
+
+use clap::Subcommand;
+
+pub use rollback::take_back;
+
+/// Work on the project's database.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the database anew: migrations, then seeds.
+    Reset(reset::Args),
+    /// Apply pending migrations, and refuse whatever is not plain.
+    Push(push::Args),
+    /// Show what the database has and the migrations do not say, as SQL.
+    Diff(diff::Args),
+    /// Take the newest migrations back by their scripts in supabase/rollback.
+    Rollback(rollback::Args),
+    /// Print the schema, the data or the roles as SQL (pg_dump).
+    Dump(dump::Args),
+    /// Load seed files, vault secrets and buckets of config.toml.
+    Seed(seed::Args),
+}
+
+/// Runs one of them.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    match args.command {
+        Command::Reset(args) => reset::run(args).await,
+        Command::Push(args) => push::run(args).await,
+        Command::Diff(args) => diff::run(args).await,
+        Command::Rollback(args) => rollback::run(args).await,
+        Command::Dump(args) => dump::run(args).await,
+        Command::Seed(args) => seed::run(args).await,
+    }
+}
