@@ -10,13 +10,14 @@ use axum::routing::{any, get, post};
 
 use crate::Auth;
 use crate::error::{Code, Error};
+use crate::limits::Limited;
 use crate::request::Req;
 use crate::routes::Answer;
 
 /// `/sso` and the admin's providers.
 pub(crate) fn routes() -> Router<Arc<Auth>> {
     Router::new()
-        .route("/sso", post(disabled))
+        .route("/sso", post(sso))
         .route("/sso/saml/metadata", get(disabled))
         .route("/sso/saml/acs", post(disabled))
         .route("/admin/sso/providers", any(disabled_to_admins))
@@ -25,6 +26,11 @@ pub(crate) fn routes() -> Router<Arc<Auth>> {
 
 fn off() -> Error {
     Error::not_found(Code::SamlProviderDisabled, "SAML 2.0 is disabled")
+}
+
+async fn sso(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
+    auth.limit(Limited::Sso, &req)?;
+    Err(off())
 }
 
 async fn disabled() -> Answer {
