@@ -24,7 +24,7 @@ create policy "Users update their own row" on public.users
 
 create view public.public_users with (security_invoker = true) as
 select id, username, avatar_url, created_at from private.public_users();
-revoke all on public.public_users from anon, authenticated;
+revoke all on public.public_users from anon, authenticated, service_role;
 grant select on public.public_users to anon, authenticated, service_role;
 
 -- projects

@@ -74,6 +74,11 @@ select is(pg_temp.would(who, statement), expected, who || ': ' || statement) fro
   ('02', $$update products set name = 'x'$$, '3'),
   ('02', $$delete from products where name = 'Empty'$$, '1'),
   ('03', $$delete from products where name = 'Empty'$$, '0'),
+  ('02', $$delete from bugs$$, '6'),
+  ('02', $$delete from features$$, '10'),
+  ('02', $$delete from tasks$$, '12'),
+  ('05', $$delete from products$$, '0'),
+  ('05', $$insert into products (id, user_id, name) values (gen_random_uuid(), 'a2000000-0000-4000-8000-000000000005', 'x')$$, '1'),
   -- notes and templates
   ('02', $$select from notes$$, '2'),
   ('02', $$update notes set content = 'x'$$, '2'),

@@ -129,8 +129,8 @@ where s.user_id = (select auth.uid())
   and s.status <> 'incomplete_expired'
 order by s.created_at desc
 limit 1;
-revoke all on public.subscription_status from anon, authenticated;
-grant select on public.subscription_status to authenticated, service_role;
+revoke all on public.subscription_status from anon, authenticated, service_role;
+grant select on public.subscription_status to authenticated;
 
 -- What the webhook calls with the server's key. Each event counts once, and news that are older than what
 -- is known change nothing.

@@ -123,5 +123,5 @@ select t.id, t.title, t.done, t.created_at, t.user_id, u.email, p.full_name
 from public.test_table t
 join public.users u on u.id = t.user_id
 join public.profiles p on p.id = t.user_id;
-revoke all on public.test_table_with_users from anon, authenticated;
+revoke all on public.test_table_with_users from anon, authenticated, service_role;
 grant select on public.test_table_with_users to authenticated, service_role;
