@@ -102,7 +102,6 @@ impl Auth {
     ///
     /// # Errors
     /// 429 over the server's limit; 422 `sms_send_failed`; the hook's.
-    #[expect(clippy::too_many_arguments, reason = "each is one word of the message; a struct would only rename them")]
     pub(crate) async fn send_message(
         &self,
         tx: &PlatformTx,

@@ -19,7 +19,7 @@ use crate::store::one_flush::{REFRESH, USER};
 use crate::store::user_document::from_document;
 use crate::store::users::time_at;
 
-fn text(value: impl ToString) -> Option<Bytes> {
+fn text(value: &(impl ToString + ?Sized)) -> Option<Bytes> {
     Some(Bytes::from(value.to_string()))
 }
 
@@ -43,7 +43,7 @@ impl Auth {
                 None => return Ok(None),
             },
         };
-        let params = vec![text(user_id), session_id.and_then(text)];
+        let params = vec![text(&user_id), session_id.as_ref().and_then(text)];
         let results = self.exec.run(Batch::read(Vec::new(), vec![Step::new(USER, params)])).await?;
         let user = results.first().and_then(|result| object(result, 0)).and_then(from_document);
         Ok(user.filter(|user| !user.is_banned(self.clock.now())))
@@ -68,11 +68,11 @@ impl Auth {
         let child = crypto::random::alphanumeric(TOKEN_LEN);
         let params = vec![
             text(token),
-            text(crate::wire::timestamp(self.clock.now())),
+            text(&crate::wire::timestamp(self.clock.now())),
             text(&child),
             req.user_agent().and_then(text),
-            text(req.ip),
-            text(self.config.audit_to_database),
+            text(&req.ip),
+            text(&self.config.audit_to_database),
         ];
         let role = self.db.role_of(Purpose::Auth).unwrap_or("none");
         let settings = vec![(Cow::Borrowed("role"), Bytes::from_static(role.as_bytes()))];

@@ -89,7 +89,7 @@ pub(crate) fn from_document(mut o: Object) -> Option<User> {
         app_metadata: object(o.remove("app")),
         user_metadata: object(o.remove("data")),
         identities: list_of(o.remove("identities"), |i| identity(i, id)),
-        factors: list_of(o.remove("factors"), factor),
+        factors: list_of(o.remove("factors"), |f| factor(&f)),
         ..user
     })
 }

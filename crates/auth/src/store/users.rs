@@ -275,7 +275,7 @@ pub(super) fn object(value: Option<Value>) -> Object {
 pub(crate) fn from_row(row: &Row) -> Result<User, pg::Error> {
     let id: Uuid = get(row, "id")?;
     let identities = list_of(get(row, "identities")?, |o| identity(o, id));
-    let factors = list_of(get(row, "factors")?, factor);
+    let factors = list_of(get(row, "factors")?, |o| factor(&o));
     Ok(User {
         id,
         aud: get(row, "aud")?,
@@ -353,18 +353,18 @@ pub(super) fn identity(mut o: Object, user_id: Uuid) -> Option<Identity> {
     })
 }
 
-pub(super) fn factor(o: Object) -> Option<Factor> {
+pub(super) fn factor(o: &Object) -> Option<Factor> {
     Some(Factor {
-        id: uuid(&o, "id")?,
-        friendly_name: text(&o, "name"),
-        kind: FactorKind::parse(&text(&o, "kind")?)?,
-        status: match text(&o, "status")?.as_str() {
+        id: uuid(o, "id")?,
+        friendly_name: text(o, "name"),
+        kind: FactorKind::parse(&text(o, "kind")?)?,
+        status: match text(o, "status")?.as_str() {
             "verified" => FactorStatus::Verified,
             _ => FactorStatus::Unverified,
         },
-        phone: text(&o, "phone"),
-        created_at: time_at(&o, "created")?,
-        updated_at: time_at(&o, "updated")?,
-        last_challenged_at: time_at(&o, "challenged"),
+        phone: text(o, "phone"),
+        created_at: time_at(o, "created")?,
+        updated_at: time_at(o, "updated")?,
+        last_challenged_at: time_at(o, "challenged"),
     })
 }

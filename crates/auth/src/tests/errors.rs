@@ -157,3 +157,19 @@ fn hostile_body() -> impl Strategy<Value = Value> {
     proptest::collection::vec((0..FIELDS.len(), hostile_value()), 0..6)
         .prop_map(|fields| fields.into_iter().map(|(at, value)| (FIELDS[at].to_owned(), value)).collect())
 }
+
+/// The document names routes that exist, with their methods.
+#[tokio::test]
+async fn what_the_openapi_document_names_is_served() {
+    let world = World::start(|_| {}).await;
+    let document = world.get("/openapi.json", "").await.ok();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let place = path.replace("{id}", "x").replace("{factor}", "x").replace("{session}", "x");
+        for method in methods.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let answer = world.send(method.clone(), &place, None, Some(json!({}))).await;
+            assert_ne!(answer.body, json!("404 page not found\n"), "{method} {path}");
+            assert!(answer.status != 405 && answer.status.as_u16() < 500, "{method} {path}: {}", answer.status);
+        }
+    }
+}

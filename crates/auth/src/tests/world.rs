@@ -226,12 +226,13 @@ impl World {
 }
 
 impl Letter {
-    pub fn var(&self, name: &str) -> String {
+    /// A variable of the template.
+    pub(crate) fn var(&self, name: &str) -> String {
         text(&self.variables[name])
     }
 
     /// The link without the host: a path of the router.
-    pub fn link(&self) -> String {
+    pub(crate) fn link(&self) -> String {
         let link = self.var("ConfirmationURL");
         link.strip_prefix("https://api.test/auth/v1").unwrap_or_else(|| panic!("{link}")).to_owned()
     }

@@ -123,7 +123,6 @@ async fn replace_same_phone(tx: &PlatformTx, user: &User, phone: &str) -> Result
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the columns of a factor")]
 async fn insert(
     auth: &Auth,
     tx: &PlatformTx,
