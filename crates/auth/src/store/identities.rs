@@ -62,7 +62,7 @@ pub(crate) async fn owner(tx: &PlatformTx, provider: &str, provider_id: &str) ->
     tx.row(OWNER, &[&provider_id, &provider]).await?.map(|row| get(&row, "user_id")).transpose()
 }
 
-const PROVIDERS: &str = "select provider from auth.identities where user_id = $1 order by created_at, id";
+const PROVIDERS: &str = "select provider from auth.identities where user_id = $1 order by created_at, provider, id";
 
 /// The user's providers, oldest first, each once: `app_metadata.providers`.
 pub(crate) async fn providers(tx: &PlatformTx, user_id: Uuid) -> Result<Vec<String>, pg::Error> {

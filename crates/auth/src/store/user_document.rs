@@ -33,7 +33,7 @@ macro_rules! user_document {
             ", 'updated_at', ", micros!("u.updated_at"),
             ", 'identities', (select json_agg(json_build_object('id', i.id, 'provider_id', i.provider_id, 'data', i.identity_data,
                 'provider', i.provider, 'last', ", micros!("i.last_sign_in_at"), ", 'created', ", micros!("i.created_at"),
-            ", 'updated', ", micros!("i.updated_at"), ") order by i.created_at, i.id)
+            ", 'updated', ", micros!("i.updated_at"), ") order by i.created_at, i.provider, i.id)
                 from auth.identities i where i.user_id = u.id),
              'factors', (select json_agg(json_build_object('id', f.id, 'name', f.friendly_name, 'kind', f.factor_type,
                 'status', f.status, 'phone', f.phone, 'created', ", micros!("f.created_at"), ", 'updated', ", micros!("f.updated_at"),

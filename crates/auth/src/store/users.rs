@@ -32,7 +32,7 @@ macro_rules! select_user {
                 (select jsonb_agg(jsonb_build_object('id', i.id, 'provider_id', i.provider_id, 'data', i.identity_data,
                     'provider', i.provider, 'last', (extract(epoch from i.last_sign_in_at) * 1000000)::bigint,
                     'created', (extract(epoch from i.created_at) * 1000000)::bigint,
-                    'updated', (extract(epoch from i.updated_at) * 1000000)::bigint) order by i.created_at, i.id)
+                    'updated', (extract(epoch from i.updated_at) * 1000000)::bigint) order by i.created_at, i.provider, i.id)
                     from auth.identities i where i.user_id = u.id) as identities,
                 (select jsonb_agg(jsonb_build_object('id', f.id, 'name', f.friendly_name, 'kind', f.factor_type,
                     'status', f.status, 'phone', f.phone, 'created', (extract(epoch from f.created_at) * 1000000)::bigint,
