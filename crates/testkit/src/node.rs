@@ -36,6 +36,8 @@ pub async fn node(file: &Path, environment: &[(&str, &str)]) {
         .args(["--test", "--test-reporter=spec"])
         .arg(file)
         .current_dir(folder)
+        // supabase-js opens no socket here, but wants to know how: Node 20 has WebSocket behind this flag, later ones ignore it.
+        .env("NODE_OPTIONS", "--experimental-websocket")
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true)
