@@ -208,8 +208,11 @@ fn assemble(kept: &Kept, loaded: &Loaded) -> Result<Keys, KeysError> {
         Mode::Development => Keys::development(auth),
         Mode::Production => production(kept, auth)?,
     };
-    if !auth.signing_keys_path.is_empty() {
-        keys.signing_keys = Some(read_signing_keys(Path::new(&auth.signing_keys_path))?);
+    let path = Path::new(&auth.signing_keys_path);
+    // Folders keep the file out of git: in development its absence means the secret, as in the CLI.
+    let absent = auth.signing_keys_path.is_empty() || (kept.mode == Mode::Development && !path.exists());
+    if !absent {
+        keys.signing_keys = Some(read_signing_keys(path)?);
     }
     Ok(keys)
 }

@@ -48,6 +48,10 @@ impl Plan {
         if let Some(port) = overrides.port {
             loaded.config.listen_on(port);
         }
+        let signing_keys = Path::new(&loaded.config.auth.signing_keys_path);
+        if !loaded.config.auth.signing_keys_path.is_empty() && !signing_keys.exists() {
+            progress.note(&format!("{} is not there: tokens are signed with the secret", signing_keys.display()));
+        }
         let production = overrides.is_production();
         // Made before its secrets are: those are for its owner alone, the cluster in it belongs to PostgreSQL's user.
         std::fs::create_dir_all(location.home())

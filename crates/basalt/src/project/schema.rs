@@ -24,6 +24,9 @@ pub async fn apply(plan: &Plan, database: &Database, progress: &Progress) -> any
     }
     let client = database.admin.connect().await?;
     let run_as = run_as(database);
+    if database.rights == platform::Rights::Superuser {
+        platform::expose_new_tables(&client, plan.config.api.exposes_new_tables()).await?;
+    }
     let fresh = is_fresh(&client).await?;
     if fresh {
         migrate::roles(&client, &plan.paths.supabase, run_as).await?;
