@@ -94,18 +94,26 @@ fn kill(pid: i32) {
 }
 
 fn backend_of(world: &World) -> i32 {
-    let sql = "select pid from pg_stat_activity where usename = 'authenticator' order by state_change desc limit 1";
-    world.sql(sql).unwrap()[0][0].as_ref().unwrap().parse().unwrap()
+    one(world, "select pid from pg_stat_activity where usename = 'authenticator' order by state_change desc limit 1")
 }
 
-/// The parent of a session's backend.
+/// The parent of a process of the server.
 fn postmaster_of(world: &World) -> i32 {
-    let backend = world.sql("select pg_backend_pid()").unwrap()[0][0].clone().unwrap();
-    // The backend may be gone; any other child of the postmaster does as well.
-    let _ = backend;
-    let pids = world.sql("select pid from pg_stat_activity where backend_type = 'checkpointer'").unwrap();
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pids[0][0].as_ref().unwrap())).unwrap();
+    let child = one(world, "select pid from pg_stat_activity where backend_type = 'checkpointer'");
+    let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap();
     stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// One number; asked again while the server recovers from the kill before.
+fn one(world: &World, sql: &str) -> i32 {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match world.sql(sql).ok().and_then(|rows| rows.first()?.first()?.as_ref()?.parse().ok()) {
+            Some(pid) => return pid,
+            None if Instant::now() > deadline => panic!("no answer to {sql}\n{}", world.log()),
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
 }
 
 fn wait_until_answered(world: &World, anon: &str) {
