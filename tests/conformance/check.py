@@ -9,11 +9,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def documented():
-    """Ids in the first column of the table in docs/rest-differences.md."""
-    path = os.path.join(HERE, "../../docs/rest-differences.md")
-    with open(path, encoding="utf-8") as page:
-        rows = [line.split("|") for line in page if line.startswith("| `")]
-    return {word.strip("` ") for row in rows for word in row[1].split(",")}
+    """Ids of differences.txt; each is explained in docs/rest-differences.md."""
+    with open(os.path.join(HERE, "differences.txt"), encoding="utf-8") as page:
+        return {line.split()[0] for line in page if line.strip() and not line.startswith("#")}
 
 
 def run(name, extra):
@@ -27,6 +25,8 @@ def run(name, extra):
 
 
 def only_reads(case):
+    if case["file"] == "Feature/RollbackSpec.hs":  # asks for db-tx-end itself
+        return False
     requests = [step["request"] for step in case["steps"] if "request" in step]
     return all(r["method"] in ("GET", "HEAD") and not r["path"].startswith("/rpc/") for r in requests) and requests
 
