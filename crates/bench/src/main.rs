@@ -10,6 +10,7 @@ mod pgbench;
 mod process;
 mod report;
 mod rest;
+mod start;
 mod stats;
 
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// REST against pgbench.
     Rest(RestArgs),
+    /// How long a project takes to come up, and its idle memory.
+    Start(start::Args),
 }
 
 /// What and how long to measure.
@@ -59,5 +62,6 @@ struct RestArgs {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Rest(args) => rest::run(args).await,
+        Command::Start(args) => start::run(&args),
     }
 }
