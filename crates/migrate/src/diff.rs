@@ -212,7 +212,7 @@ impl Diff {
                 .notes
                 .push(format!("{} is partitioned or stored differently; that cannot be changed in place", after.key)),
             "view" if starts_with(&after.extra["shape"], &before.extra["shape"]) => {
-                self.create(kind, after.create.clone())
+                self.create(kind, after.create.clone());
             }
             "routine" if after.extra["shape"] == before.extra["shape"] => self.create(kind, after.create.clone()),
             "routine" => self.create(kind, format!("{};\n{}", before.drop, after.create)),

@@ -129,12 +129,14 @@ declare
 begin
     foreach role_name in array array['anon', 'authenticated', 'supabase_auth_admin', 'supabase_storage_admin',
                                      'supabase_realtime_admin', 'postgres'] loop
-        if role_name <> current_user and not pg_has_role(current_user, role_name, enough) then
+        if role_name <> current_user and not pg_has_role(current_user, role_name, enough)
+            -- On a plain PostgreSQL `postgres` is the superuser, whose memberships are not ours to give.
+            and not exists (select from pg_roles where rolname = role_name and rolsuper) then
             execute format('grant %I to %I', role_name, current_user);
         end if;
     end loop;
     execute 'grant anon, authenticated, service_role to authenticator';
-    if current_user <> 'postgres' then
+    if current_user <> 'postgres' and not exists (select from pg_roles where rolname = 'postgres' and rolsuper) then
         execute 'grant anon, authenticated to postgres';
     end if;
 end

@@ -373,9 +373,14 @@ where
 {
     match Box::pin(Limited::new(body, limit).collect()).await {
         Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Error::BodyTooLarge),
+        Err(error) if is_too_long(error.as_ref()) => Err(Error::BodyTooLarge),
         Err(_) => Err(Error::InvalidBody("The body could not be read".to_owned())),
     }
+}
+
+/// The listener's own limit comes wrapped.
+fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<http_body_util::LengthLimitError>() || error.source().is_some_and(is_too_long)
 }
 
 fn info(allow: &str) -> Answer {

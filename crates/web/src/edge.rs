@@ -215,6 +215,11 @@ impl Edge {
         Ok(request.map(|body| Body::new(Limited::new(TimeoutBody::new(pause, body), limit))))
     }
 
+    /// In development the operator sits at the machine; behind a proxy everybody seems to.
+    fn is_open_to(&self, peer: SocketAddr) -> bool {
+        peer.ip().is_loopback() && !self.keys.as_ref().is_some_and(|keys| keys.required)
+    }
+
     fn is_operator(&self, headers: &http::HeaderMap) -> bool {
         self.keys.as_ref().is_some_and(|keys| keys.is_service(headers))
     }
@@ -237,7 +242,7 @@ impl Edge {
                 let status = if state == Readiness::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 page(status, "application/json", json!({ "status": format!("{state:?}").to_lowercase() }).to_string())
             }
-            "/metrics" if peer.ip().is_loopback() || self.is_operator(request.headers()) => {
+            "/metrics" if self.is_open_to(peer) || self.is_operator(request.headers()) => {
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 page(StatusCode::OK, kind, self.metrics.page())
             }
@@ -261,7 +266,15 @@ fn without_prefix(uri: &Uri, prefix: &str) -> Option<Uri> {
     let whole = uri.path_and_query()?.as_str();
     let rest = whole.strip_prefix(prefix)?;
     let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    let rest = if rest.contains("apikey=") { without_key(&rest) } else { rest };
     Some(Uri::from(PathAndQuery::from_maybe_shared(bytes::Bytes::from(rest)).ok()?))
+}
+
+/// The key in a query is for the gateway: REST would take it for a filter.
+fn without_key(path_and_query: &str) -> String {
+    let Some((path, query)) = path_and_query.split_once('?') else { return path_and_query.to_owned() };
+    let rest: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("apikey=")).collect();
+    if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) }
 }
 
 /// The caller's id where it is sane, so that a proxy's log and ours can be joined.

@@ -50,6 +50,9 @@ impl ApiKeys {
     /// [`Refusal`] where no known key came and one is needed.
     pub fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Refusal> {
         let apikey = key_of(request);
+        if self.required && !apikey.as_deref().is_none_or(|key| self.knows(key)) {
+            return Err(Refusal::Unknown);
+        }
         let bearer = bearer_of(request.headers());
         if bearer.is_some_and(|token| !token.starts_with("sb_")) {
             return if self.required && apikey.is_none() { Err(Refusal::Missing) } else { Ok(()) };
@@ -78,6 +81,13 @@ impl ApiKeys {
             }
             Err(_) => Err(Refusal::Unknown),
         }
+    }
+
+    /// Is it one of the four keys of this project?
+    fn knows(&self, key: &str) -> bool {
+        [&self.publishable, &self.secret, &self.anon_token, &self.service_token]
+            .iter()
+            .any(|known| same(key, known.expose()))
     }
 
     /// Does this request carry the secret key or the service token? For the operator's own pages.
@@ -156,5 +166,8 @@ mod tests {
         assert_eq!(check(false, "/", &[]), Ok(None));
         assert_eq!(check(true, "/", &[]), Err(Refusal::Missing));
         assert_eq!(check(true, "/", &[("authorization", "Bearer user.jwt")]), Err(Refusal::Missing));
+        assert_eq!(check(true, "/", &[("apikey", "another.projects.jwt")]), Err(Refusal::Unknown));
+        let beside = [("apikey", "sb_secret_x"), ("authorization", "Bearer user.jwt")];
+        assert_eq!(check(true, "/", &beside), Err(Refusal::Unknown));
     }
 }

@@ -101,7 +101,11 @@ async fn detach(args: &Args) -> anyhow::Result<()> {
     if let Some(parent) = log_path.parent() {
         std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     }
-    let log = std::fs::File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    // It shows keys and URLs.
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let log = options.open(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
     let mut command = std::process::Command::new(std::env::current_exe()?);
     command.args(std::env::args_os().skip(1).filter(|arg| arg != "--detach"));
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -112,7 +116,7 @@ async fn detach(args: &Args) -> anyhow::Result<()> {
             let text = std::fs::read_to_string(&log_path).unwrap_or_default();
             bail!("the project did not start ({status}):\n{}", text.trim_end());
         }
-        if let Some(info) = project::run_file::running(location.home())? {
+        if let Some(info) = project::run_file::running(location.home())?.filter(|info| info.pid == child.id()) {
             println!("{} runs in the background (process {}), log in {}", info.project, info.pid, log_path.display());
             println!("API URL: {}", info.api_url);
             return Ok(());

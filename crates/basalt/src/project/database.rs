@@ -27,8 +27,6 @@ pub struct Database {
     pub rights: Rights,
     /// The cluster, if this process runs it.
     pub server: Option<Server>,
-    /// Was the cluster made now?
-    pub fresh: bool,
 }
 
 impl Database {
@@ -49,7 +47,7 @@ impl Database {
                 bail!("the running project uses a database by URL; give the command the same --database-url");
             };
             let admin = superuser(&socket, port);
-            return Ok(Self { callers: admin.clone(), admin, rights: Rights::Superuser, server: None, fresh: false });
+            return Ok(Self { callers: admin.clone(), admin, rights: Rights::Superuser, server: None });
         }
         let mut database = Self::open(plan, progress).await?;
         database.install_platform(plan, progress).await?;
@@ -119,8 +117,7 @@ async fn embedded(plan: &Plan, progress: &Progress) -> anyhow::Result<Database> 
         progress.note(note);
     }
     let admin = superuser(server.socket_dir(), server.port());
-    let fresh = server.fresh();
-    Ok(Database { callers: admin.clone(), admin, rights: Rights::Superuser, server: Some(server), fresh })
+    Ok(Database { callers: admin.clone(), admin, rights: Rights::Superuser, server: Some(server) })
 }
 
 /// The superuser needs no password on the private socket.
@@ -151,7 +148,7 @@ async fn by_url(url: &str) -> anyhow::Result<Database> {
     if read_only {
         bail!("the database {} is read-only (a replica?); give the URL of the primary", place(&admin));
     }
-    Ok(Database { callers: admin.clone(), admin, rights: Rights::Managed, server: None, fresh: false })
+    Ok(Database { callers: admin.clone(), admin, rights: Rights::Managed, server: None })
 }
 
 fn place(target: &Target) -> String {

@@ -28,8 +28,6 @@ pub struct Plan {
     pub postgres_password: Secret<String>,
     /// Own keys instead of the well-known ones?
     pub production: bool,
-    /// The environment that config.toml was read with: process and `.env` files.
-    pub env: Env,
 }
 
 impl Plan {
@@ -64,7 +62,7 @@ impl Plan {
             None => DEVELOPMENT_PASSWORD.into(),
         };
         let (config, paths) = (loaded.config, loaded.paths);
-        Ok(Self { location, config, paths, overrides: overrides.clone(), keys, postgres_password, production, env })
+        Ok(Self { location, config, paths, overrides: overrides.clone(), keys, postgres_password, production })
     }
 
     /// The file to change.

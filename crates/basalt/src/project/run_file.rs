@@ -58,7 +58,11 @@ impl RunFile {
             .open(&path)
             .with_context(|| format!("cannot write {}", path.display()))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { file, path }),
+            Ok(()) => {
+                // What a killed process left is not ours to show; empty means that the project is starting.
+                file.set_len(0)?;
+                Ok(Self { file, path })
+            }
             Err(TryLockError::WouldBlock) => {
                 let whose = running(home)?.map_or_else(String::new, |info| format!(" by process {}", info.pid));
                 bail!(

@@ -1,5 +1,7 @@
 //! The assembled binary, as a user runs it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod bad_input;
 mod clients;
 mod crash;

@@ -168,10 +168,6 @@ impl World {
             .collect()
     }
 
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
     /// Runs SQL as `postgres` through the port for applications.
     pub fn sql(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
         query(&format!("postgresql://postgres:postgres@127.0.0.1:{}/postgres", self.db_port), sql)

@@ -1,5 +1,7 @@
 //! A library with books in it, and someone who asks for them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::sync::Arc;
 
 use base::{Clock, Secret};

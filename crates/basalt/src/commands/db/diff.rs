@@ -67,13 +67,7 @@ async fn diff(args: &Args, plan: &Plan, open: &Open, progress: &Progress) -> any
     let work = async {
         progress.step("Replaying the migrations in a shadow database");
         let admin = open.admin.with_database(SHADOW);
-        let shadow = Database {
-            admin: admin.clone(),
-            callers: admin.clone(),
-            rights: cluster.rights,
-            server: None,
-            fresh: true,
-        };
+        let shadow = Database { admin: admin.clone(), callers: admin.clone(), rights: cluster.rights, server: None };
         // Roles and their passwords are the cluster's: they stay as they are.
         let passwords = migrate::passwords(&maker, platform_schema::ROLES).await?;
         let installed = platform_schema::install(plan, &shadow, None).await;

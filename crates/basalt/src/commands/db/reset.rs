@@ -38,13 +38,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             progress.step("Making the database anew");
             let vault_key = platform_schema::vault_key_file(&database.admin).await?;
             migrate::reset(&database.admin, platform_schema::ROLES, async |admin| {
-                let fresh = Database {
-                    admin: admin.clone(),
-                    callers: admin,
-                    rights: database.rights,
-                    server: None,
-                    fresh: true,
-                };
+                let fresh = Database { admin: admin.clone(), callers: admin, rights: database.rights, server: None };
                 platform_schema::install(&plan, &fresh, vault_key.as_deref()).await?;
                 schema::apply(&plan, &fresh, &progress).await
             })

@@ -23,7 +23,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let entries = open.finish(result).await?;
     progress.done();
     let width = entries.iter().map(|entry| entry.version.len()).max().unwrap_or(0).max(8);
-    println!("  {:width$} | {:width$} | {}", "Local", "Database", "Name");
+    println!("  {:width$} | {:width$} | Name", "Local", "Database");
     println!("  {:-<width$}-|-{:-<width$}-|-{:-<4}", "", "", "");
     for entry in entries {
         let side = |there: bool| if there { entry.version.as_str() } else { "" };
