@@ -24,3 +24,12 @@ create table if not exists _basalt.totp_steps (
 
 grant usage on schema _basalt to supabase_auth_admin;
 grant select, insert, update, delete on _basalt.revoked_sessions, _basalt.otp_attempts, _basalt.totp_steps to supabase_auth_admin;
+
+-- Seeds and tests of projects run `truncate auth.users cascade` as postgres, which reaches these two.
+do $$
+begin
+    if exists (select from pg_roles where rolname = 'postgres') then
+        grant truncate on _basalt.otp_attempts, _basalt.totp_steps to postgres;
+    end if;
+end
+$$;

@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("service", &["base", "pg"]),
     ("jobs", &["base", "pg", "service"]),
     ("mail", &["base", "crypto", "pg", "service"]),
-    ("migrate", &["base", "config", "pg"]),
+    ("migrate", &["base", "catalog", "config", "pg"]),
     ("web", &["base", "service"]),
     ("rest", &["base", "catalog", "crypto", "pg", "service"]),
     ("auth", &["base", "config", "crypto", "mail", "pg", "service"]),

@@ -112,12 +112,28 @@ async fn embedded(plan: &Plan, progress: &Progress) -> anyhow::Result<Database> 
         .into_iter()
         .map(|file| ExtensionFile { name: file.name.to_owned(), contents: file.contents.as_bytes().into() })
         .collect();
-    let server = Server::start(options, |step| progress.step(step)).await?;
+    let server = start(options, progress).await?;
     for note in server.notes() {
         progress.note(note);
     }
     let admin = superuser(server.socket_dir(), server.port());
     Ok(Database { callers: admin.clone(), admin, rights: Rights::Superuser, server: Some(server) })
+}
+
+/// Starts the cluster. An earlier process that was killed while it brought PostgreSQL back may leave a postmaster that has not
+/// written its pid file yet when we look; then the lock is there a moment later, and the next look adopts or ends it.
+async fn start(options: Options, progress: &Progress) -> anyhow::Result<Server> {
+    const TRIES: usize = 10;
+    let mut tries = 0;
+    loop {
+        match Server::start(options.clone(), |step| progress.step(step)).await {
+            Err(error) if tries < TRIES && error.to_string().contains("\"postmaster.pid\" already exists") => {
+                tries += 1;
+                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            }
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// The superuser needs no password on the private socket.
