@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("web", &["base", "service"]),
     ("rest", &["base", "catalog", "crypto", "pg", "service"]),
     ("auth", &["base", "config", "crypto", "mail", "pg", "service"]),
-    ("access", &["base", "catalog", "config", "migrate", "pg", "rest", "service"]),
+    ("access", &["base", "config", "migrate", "pg"]),
     ("testkit", &["base", "pg", "pgserver", "platform"]),
 ];
 

@@ -1,0 +1,1 @@
+select json_build_object('id', id, 'public', coalesce(public, false))::text from storage.buckets order by id

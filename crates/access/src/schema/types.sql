@@ -1,0 +1,13 @@
+select json_build_object(
+  'oid', t.oid::bigint, 'schema', n.nspname, 'name', t.typname,
+  'kind', case t.typtype when 'e' then 'enum' when 'd' then 'domain' when 'r' then 'range' else 'composite' end,
+  'labels', coalesce((select json_agg(e.enumlabel order by e.enumsortorder) from pg_catalog.pg_enum e where e.enumtypid = t.oid), '[]'),
+  'base', case when t.typtype = 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) end,
+  'checks', coalesce((select json_agg(pg_catalog.pg_get_expr(k.conbin, 0) order by k.conname) from pg_catalog.pg_constraint k
+                      where k.contypid = t.oid and k.contype = 'c'), '[]'))::text
+from pg_catalog.pg_type t
+join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+left join pg_catalog.pg_class c on c.oid = t.typrelid
+where (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c'))
+  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+order by n.nspname, t.typname
