@@ -4,8 +4,8 @@
 //!   value, which everything below is computed from.
 //! - `lint`: what can be seen wrong without trying anything.
 //! - `rows`: valid, lifelike, reproducible rows for any schema; `basalt db seed --rows` and the fixtures of the matrix.
-//! - `spec`: `access.toml`, what should be.
-//! - `matrix`: what is, by trying: identities × objects × operations × columns, in transactions that are rolled back.
+//! - [`spec`]: `access.toml`, what should be.
+//! - [`matrix`]: what is, by trying: identities × objects × operations × columns, in transactions that are rolled back.
 //! - `mutants`: policies changed on purpose; does anything notice?
 //! - `gate`: may this migration be applied?
 //! - `explain`: which policy lets a user see a row, or stops him.
@@ -13,7 +13,10 @@
 //! Never works on users' data: callers hand it a shadow database, replayed from the migrations. Knows no command and no project folder.
 
 mod error;
+pub mod matrix;
 pub mod schema;
+pub mod spec;
 
 pub use error::Error;
 pub use schema::Schema;
+pub use spec::Spec;

@@ -1,0 +1,129 @@
+//! What was found.
+
+use serde::Serialize;
+
+use crate::spec::{Kind, Operation};
+
+/// The outcome of all probes.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// What each identity may do to each object, as seen: the rows of the table for people.
+    pub cells: Vec<Cell>,
+    /// Where the database and `access.toml` disagree.
+    pub differences: Vec<Difference>,
+    /// What could not be tried, and why.
+    pub untried: Vec<Untried>,
+    /// Conditions of which only one side was ever seen: what hangs on them is not proven.
+    pub conditions: Vec<OneSided>,
+    /// How many statements were tried as an identity.
+    pub probes: usize,
+}
+
+/// One identity's right to one operation on one object.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cell {
+    /// What it is.
+    pub kind: Kind,
+    /// `schema.name`, or the bucket's id.
+    pub object: String,
+    /// `anon`, `user`, `service` or a kind of the project's.
+    pub identity: String,
+    /// What is done.
+    pub operation: Operation,
+    /// The right in the words of `access.toml`, without columns: what the file says where it holds, else what fits what was seen.
+    pub right: String,
+    /// The columns that it is limited to; `None` where there is no limit.
+    pub columns: Option<Vec<String>>,
+    /// Does it equal `access.toml`?
+    pub agrees: bool,
+    /// How many statements it rests on.
+    pub probes: usize,
+}
+
+/// One disagreement.
+#[derive(Debug, Clone, Serialize)]
+pub struct Difference {
+    /// `Leak` or the like.
+    pub verdict: Verdict,
+    /// What it is.
+    pub kind: Kind,
+    /// `schema.name`, or the bucket's id.
+    pub object: String,
+    /// Who.
+    pub identity: String,
+    /// What is done.
+    pub operation: Operation,
+    /// The column, where one column makes the difference.
+    pub column: Option<String>,
+    /// The row, as `id=…`.
+    pub row: Option<String>,
+    /// What `access.toml` says.
+    pub expected: String,
+    /// What happened.
+    pub seen: String,
+    /// The policies, grants or the like that let it through, or that stopped it.
+    pub because: Vec<String>,
+    /// How many statements showed the same.
+    pub times: usize,
+    /// How to see it oneself, on the shadow database.
+    pub counterexample: Option<Counterexample>,
+}
+
+/// Which way it disagrees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// More is allowed than said.
+    Leak,
+    /// It fails, as with a recursion of policies.
+    Broken,
+    /// Less is allowed than said.
+    Refused,
+}
+
+/// The same three times.
+#[derive(Debug, Clone, Serialize)]
+pub struct Counterexample {
+    /// For psql, as a superuser or `authenticator`; changes nothing.
+    pub sql: String,
+    /// For a shell.
+    pub curl: String,
+    /// For `@supabase/supabase-js`.
+    pub js: String,
+}
+
+/// Something that was not tried, or proved nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Untried {
+    /// The object.
+    pub object: String,
+    /// What was tried, e.g. `insert as user`.
+    pub what: String,
+    /// Why, e.g. PostgreSQL's message.
+    pub why: String,
+}
+
+/// A condition with one side.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct OneSided {
+    /// The object.
+    pub object: String,
+    /// For whom.
+    pub identity: String,
+    /// The word, or the policy's name.
+    pub condition: String,
+    /// The only side that was seen.
+    pub always: bool,
+}
+
+impl Report {
+    /// Is everything as `access.toml` says?
+    pub const fn agrees(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    /// More rights than said, without what is merely refused.
+    pub fn leaks(&self) -> impl Iterator<Item = &Difference> {
+        self.differences.iter().filter(|difference| difference.verdict == Verdict::Leak)
+    }
+}
