@@ -2,6 +2,7 @@
 //!
 //! - [`schema`]: the database as authorization sees it: relations, policies, grants, functions, roles, keys and checks. One immutable
 //!   value, which everything below is computed from.
+//! - [`expr`]: conditions of policies as trees, with the place of each part in the text.
 //! - `lint`: what can be seen wrong without trying anything.
 //! - `rows`: valid, lifelike, reproducible rows for any schema; `basalt db seed --rows` and the fixtures of the matrix.
 //! - [`spec`]: `access.toml`, what should be.
@@ -13,6 +14,7 @@
 //! Never works on users' data: callers hand it a shadow database, replayed from the migrations. Knows no command and no project folder.
 
 mod error;
+pub mod expr;
 pub mod matrix;
 pub mod schema;
 pub mod spec;

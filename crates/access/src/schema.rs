@@ -9,8 +9,8 @@ use pg::tokio_postgres::Client;
 use serde::de::DeserializeOwned;
 
 pub use model::{
-    Bucket, Check, Column, Command, Exclusion, ForeignKey, Function, FunctionKind, Grant, Index, Policy, Relation,
-    RelationKind, Role, Trigger, Type, TypeKind, Volatility,
+    Bucket, Check, Column, Command, Exclusion, Extension, ForeignKey, Function, FunctionKind, Grant, Index, Namespace,
+    Policy, Relation, RelationKind, Role, Trigger, Type, TypeKind, Volatility,
 };
 
 use crate::Error;
@@ -28,6 +28,10 @@ pub struct Schema {
     pub types: Vec<Type>,
     /// All roles but PostgreSQL's own.
     pub roles: Vec<Role>,
+    /// Schemas that are not PostgreSQL's own.
+    pub namespaces: Vec<Namespace>,
+    /// Extensions.
+    pub extensions: Vec<Extension>,
     /// Rows of `storage.buckets`.
     pub buckets: Vec<Bucket>,
 }
@@ -51,6 +55,8 @@ impl Schema {
             functions: part(client, "functions", include_str!("schema/functions.sql")).await?,
             types: part(client, "types", include_str!("schema/types.sql")).await?,
             roles: part(client, "roles", include_str!("schema/roles.sql")).await?,
+            namespaces: part(client, "namespaces", include_str!("schema/namespaces.sql")).await?,
+            extensions: part(client, "extensions", include_str!("schema/extensions.sql")).await?,
             buckets: match has_buckets {
                 true => part(client, "buckets", include_str!("schema/buckets.sql")).await?,
                 false => Vec::new(),

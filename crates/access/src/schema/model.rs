@@ -383,6 +383,30 @@ pub struct Role {
     pub member_of: Vec<String>,
 }
 
+/// A schema in PostgreSQL's sense.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    /// Its owner's name.
+    pub owner: String,
+    /// `USAGE` and `CREATE`.
+    pub grants: Vec<Grant>,
+}
+
+/// An extension.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Extension {
+    /// Its name.
+    pub name: String,
+    /// The schema of its objects.
+    pub schema: String,
+    /// The version that is installed.
+    pub version: String,
+    /// The version that would be installed now.
+    pub default_version: Option<String>,
+}
+
 /// A row of `storage.buckets`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Bucket {

@@ -55,5 +55,7 @@ async fn relations_policies_grants_and_functions_are_read() {
     assert_eq!(view.reads, [people.oid]);
     let touch = schema.functions.iter().find(|function| function.name == "touch").unwrap();
     assert_eq!(touch.kind, FunctionKind::Trigger);
+    assert!(schema.namespaces.iter().any(|namespace| namespace.name == "public"));
+    assert!(schema.extensions.iter().any(|extension| extension.name == "pgcrypto"));
     assert!(schema.user_relations().all(|relation| relation.schema == "public"));
 }
