@@ -288,7 +288,7 @@ pub struct Saml {
     pub private_key: Secret,
     /// Where identity providers reach us; default: `external_url`.
     pub external_url: Option<String>,
-    /// Sign requests by default.
+    /// Not supported: a warning at start says so.
     pub allow_encrypted_assertions: bool,
     /// How long a sign-in may take.
     pub relay_state_validity: Duration,
@@ -337,6 +337,8 @@ pub struct RateLimits {
     pub otp: Rate,
     /// `/sso`.
     pub sso: Rate,
+    /// `/sso/saml/acs`.
+    pub saml_assertion: Rate,
     /// Anonymous sign-ups.
     pub anonymous_users: Rate,
     /// `grant_type=web3`.
@@ -560,6 +562,7 @@ impl Default for RateLimits {
             token_refresh: per_5_minutes(150.0),
             otp: per_5_minutes(30.0),
             sso: per_5_minutes(30.0),
+            saml_assertion: per_5_minutes(15.0),
             anonymous_users: Rate { events: 30.0, over: Duration::from_secs(3600) },
             web3: per_5_minutes(30.0),
             passkey: per_5_minutes(30.0),

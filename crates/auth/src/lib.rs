@@ -54,7 +54,10 @@ pub use outbox::OutboxMessages;
 use rules::redirect::AllowList;
 
 /// What only Basalt keeps: `(file name, SQL)`, to run in order as the owner of the database, after schema `auth` exists.
-pub const MIGRATIONS: &[(&str, &str)] = &[("0001_auth_state.sql", include_str!("../migrations/0001_auth_state.sql"))];
+pub const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_auth_state.sql", include_str!("../migrations/0001_auth_state.sql")),
+    ("0002_saml.sql", include_str!("../migrations/0002_saml.sql")),
+];
 
 /// Connections of the hot requests, beside the pool: opened when they are needed, closed when they idle.
 const EXECUTOR: ExecConfig = ExecConfig {
@@ -103,6 +106,8 @@ pub struct Auth {
     http: reqwest::Client,
     /// What identity providers publish of themselves.
     documents: providers::Documents,
+    /// Ourselves towards SAML providers.
+    saml: Option<saml::Saml>,
 }
 
 /// Why the service cannot start.
@@ -130,6 +135,7 @@ impl Auth {
             .build()
             .map_err(|e| StartError::Setting(format!("no HTTP client: {e}")))?;
         let limits = limits::Limits::new(&config.limits);
+        let saml = saml::Saml::new(&config).map_err(StartError::Setting)?;
         let keys = RwLock::new(keys);
         let exec = Executor::new(db.target(), EXECUTOR);
         Ok(Arc::new(Self {
@@ -146,6 +152,7 @@ impl Auth {
             exec,
             http,
             documents: providers::Documents::default(),
+            saml,
         }))
     }
 

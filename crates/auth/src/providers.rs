@@ -23,8 +23,10 @@ use axum::routing::get;
 
 use crate::Auth;
 
+pub(crate) use account::{Arrival, Entered, enter};
 pub(crate) use discovery::Documents;
 pub(crate) use id_token::grant as id_token_grant;
+pub(crate) use profile::Profile;
 
 /// `/authorize`, `/callback`, linking, and the admin's own providers.
 pub(crate) fn routes() -> Router<Arc<Auth>> {

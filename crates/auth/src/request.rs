@@ -162,6 +162,11 @@ impl Req {
             .map_or_else(|| auth.config().site_url.clone(), str::to_owned)
     }
 
+    /// A target that was asked for earlier, if it is allowed; else the site's own page.
+    pub fn allowed_target(&self, auth: &Auth, asked: &str) -> String {
+        if auth.allow_list.allows(asked) { asked.to_owned() } else { auth.config().site_url.clone() }
+    }
+
     /// The origin for links in mails: the external URL, or a forwarded host that is listed.
     pub fn external_host(&self, auth: &Auth) -> Option<String> {
         let host = self.header("x-forwarded-host")?.to_ascii_lowercase();

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use pg::PlatformTx;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::Auth;
@@ -56,11 +57,13 @@ pub(crate) struct Opening<'a> {
     pub method: Method,
     pub oauth_client_id: Option<Uuid>,
     pub scopes: Option<&'a str>,
+    /// When it ends at the latest.
+    pub not_after: Option<OffsetDateTime>,
 }
 
 impl From<Method> for Opening<'_> {
     fn from(method: Method) -> Self {
-        Self { method, oauth_client_id: None, scopes: None }
+        Self { method, oauth_client_id: None, scopes: None, not_after: None }
     }
 }
 
@@ -118,6 +121,7 @@ impl Auth {
             hmac_key: key.as_deref(),
             counter: key.as_ref().map(|_| 0),
             method: opening.method,
+            not_after: opening.not_after,
         };
         let session = store::sessions::insert(tx, &new, now).await?;
         let refresh_token = match &key {
@@ -181,7 +185,7 @@ impl Auth {
     }
 
     async fn persist_revocation(&self, tx: &PlatformTx, ids: &[Uuid]) -> Result<(), Error> {
-        let until = time::OffsetDateTime::from_unix_timestamp(self.last_exp()).unwrap_or(self.clock.now());
+        let until = OffsetDateTime::from_unix_timestamp(self.last_exp()).unwrap_or(self.clock.now());
         store::revoked::insert(tx, ids, until).await?;
         Ok(())
     }

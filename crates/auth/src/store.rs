@@ -13,6 +13,7 @@ pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod revoked;
 pub(crate) mod sessions;
+pub(crate) mod sso;
 pub(crate) mod user_document;
 pub(crate) mod users;
 pub(crate) mod webauthn;

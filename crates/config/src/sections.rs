@@ -12,7 +12,7 @@ mod storage;
 
 pub use api::{Api, Tls};
 pub use auth::{
-    Auth, Captcha, CaptchaProvider, Hook, Hooks, OauthServer, Passkey, PasswordRequirements, RateLimit, Sessions,
+    Auth, Captcha, CaptchaProvider, Hook, Hooks, OauthServer, Passkey, PasswordRequirements, RateLimit, Saml, Sessions,
     WebAuthn,
 };
 pub use auth_email::{Email, EmailTemplate, Notification, Smtp};

@@ -332,6 +332,7 @@ fn limits(vars: &Vars<'_>, config: &mut AuthConfig) -> Result<(), EnvError> {
     limits.token_refresh = vars.rate("RATE_LIMIT_TOKEN_REFRESH", limits.token_refresh)?;
     limits.otp = vars.rate("RATE_LIMIT_OTP", limits.otp)?;
     limits.sso = vars.rate("RATE_LIMIT_SSO", limits.sso)?;
+    limits.saml_assertion = vars.rate("SAML_RATE_LIMIT_ASSERTION", limits.saml_assertion)?;
     limits.anonymous_users = vars.rate("RATE_LIMIT_ANONYMOUS_USERS", limits.anonymous_users)?;
     limits.web3 = vars.rate("RATE_LIMIT_WEB3", limits.web3)?;
     limits.passkey = vars.rate("RATE_LIMIT_PASSKEY", limits.passkey)?;

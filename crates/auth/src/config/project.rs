@@ -76,6 +76,10 @@ fn contacts(auth: &toml::Auth, config: &mut AuthConfig) {
     config.phone.test_otp = sms.test_otp.clone();
     config.web3.solana = auth.web3.solana.enabled;
     config.web3.ethereum = auth.web3.ethereum.enabled;
+    if let Some(saml) = &auth.saml {
+        config.saml.enabled = saml.enabled;
+        config.saml.private_key = saml.private_key.clone().unwrap_or_default();
+    }
     config.oauth_server.enabled = auth.oauth_server.enabled;
     config.oauth_server.allow_dynamic_registration = auth.oauth_server.allow_dynamic_registration;
     config.oauth_server.authorization_path.clone_from(&auth.oauth_server.authorization_url_path);

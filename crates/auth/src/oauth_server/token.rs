@@ -140,8 +140,11 @@ async fn by_code(auth: &Auth, tx: PlatformTx, req: &Req, client: &Client, params
     }
     let traits = json!({"provider": "oauth_server", "client_id": client.id});
     auth.audit(&tx, req, Actor::User(&user), Action::Login, traits).await?;
-    let opening =
-        Opening { method: Method::OAuthProvider, oauth_client_id: Some(client.id), scopes: Some(&found.scope) };
+    let opening = Opening {
+        oauth_client_id: Some(client.id),
+        scopes: Some(&found.scope),
+        ..Opening::from(Method::OAuthProvider)
+    };
     let issued = auth.open_session(&tx, user, opening, req).await?;
     tx.commit().await?;
     answer(auth, client, &issued, &found.scope, found.nonce.as_deref())

@@ -20,7 +20,7 @@ use crate::store::users::{Changes, NewUser};
 use crate::users::app_metadata;
 
 /// Somebody comes from a provider.
-pub(super) struct Arrival<'a> {
+pub(crate) struct Arrival<'a> {
     pub provider: &'a str,
     pub issuer: &'a str,
     pub profile: &'a Profile,
@@ -28,7 +28,7 @@ pub(super) struct Arrival<'a> {
 }
 
 /// How it ended; both are committed.
-pub(super) enum Entered {
+pub(crate) enum Entered {
     In(Box<User>),
     /// The account is there, but its address is not proved: a letter was sent.
     MustConfirm(Error),
@@ -37,6 +37,11 @@ pub(super) enum Entered {
 impl Arrival<'_> {
     fn data(&self) -> Object {
         self.profile.identity_data(self.issuer)
+    }
+
+    /// From an identity provider of a company (`sso:<id>`)? Its users are apart from all others, addresses and all.
+    fn is_sso(&self) -> bool {
+        self.provider.starts_with("sso:")
     }
 
     /// The address of the account, and whether it is proved.
@@ -53,7 +58,7 @@ impl Arrival<'_> {
 ///
 /// # Errors
 /// 422 `signup_disabled`, 403 `user_banned`, a hook's, a trigger's, or the database's.
-pub(super) async fn enter(auth: &Auth, tx: &PlatformTx, req: &Req, arrival: &Arrival<'_>) -> Result<Entered, Error> {
+pub(crate) async fn enter(auth: &Auth, tx: &PlatformTx, req: &Req, arrival: &Arrival<'_>) -> Result<Entered, Error> {
     if arrival.email().is_none() && !arrival.email_optional {
         let cause = anyhow::anyhow!("provider {} gave no address", arrival.provider);
         return Err(Error::internal("Error getting user email from external provider", cause));
@@ -80,7 +85,11 @@ pub(super) async fn enter(auth: &Auth, tx: &PlatformTx, req: &Req, arrival: &Arr
 async fn joined_user(tx: &PlatformTx, arrival: &Arrival<'_>, aud: &str) -> Result<Option<User>, Error> {
     let mut found: Option<Uuid> = None;
     for email in arrival.verified() {
-        for holder in store::identities::proved_holders(tx, email, aud).await? {
+        let holders = match arrival.is_sso() {
+            true => store::identities::holders_at(tx, arrival.provider, email).await?,
+            false => store::identities::proved_holders(tx, email, aud).await?,
+        };
+        for holder in holders {
             if found.is_some_and(|known| known != holder) {
                 return Err(Error::internal(
                     "Multiple accounts with the same email address in the same linking domain detected",
@@ -112,6 +121,7 @@ async fn sign_up(auth: &Auth, tx: &PlatformTx, req: &Req, arrival: &Arrival<'_>,
         email,
         app_metadata: app_metadata(arrival.provider, &[arrival.provider.to_owned()]),
         user_metadata: arrival.data(),
+        is_sso_user: arrival.is_sso(),
         ..NewUser::default()
     };
     auth.before_user_created(req, &new).await?;

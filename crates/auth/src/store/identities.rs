@@ -102,3 +102,10 @@ const PROVED_HOLDERS: &str = "select u.id from auth.users u
 pub(crate) async fn proved_holders(tx: &PlatformTx, email: &str, aud: &str) -> Result<Vec<Uuid>, pg::Error> {
     tx.rows(PROVED_HOLDERS, &[&email, &aud]).await?.iter().map(|row| get(row, "id")).collect()
 }
+
+const HOLDERS_AT: &str = "select distinct user_id from auth.identities where provider = $1 and email = $2 limit 2";
+
+/// Who has this address (in lower case) at this one provider? At most two: more than one is a mistake.
+pub(crate) async fn holders_at(tx: &PlatformTx, provider: &str, email: &str) -> Result<Vec<Uuid>, pg::Error> {
+    tx.rows(HOLDERS_AT, &[&provider, &email]).await?.iter().map(|row| get(row, "user_id")).collect()
+}

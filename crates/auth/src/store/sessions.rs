@@ -59,13 +59,14 @@ pub(crate) struct NewSession<'a> {
     pub hmac_key: Option<&'a str>,
     pub counter: Option<i64>,
     pub method: Method,
+    pub not_after: Option<OffsetDateTime>,
 }
 
 /// Session and first claim in one statement.
 const INSERT: &str =
     "with s as (insert into auth.sessions (id, user_id, created_at, updated_at, factor_id, aal, user_agent, ip, tag,
-        oauth_client_id, scopes, refresh_token_hmac_key, refresh_token_counter)
-    values ($1, $2, $3, $3, $4, $5::text::auth.aal_level, $6, $7::text::inet, $8, $9, $10, $11, $12) returning id)
+        oauth_client_id, scopes, refresh_token_hmac_key, refresh_token_counter, not_after)
+    values ($1, $2, $3, $3, $4, $5::text::auth.aal_level, $6, $7::text::inet, $8, $9, $10, $11, $12, $14) returning id)
     insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
     select gen_random_uuid(), s.id, $3, $3, $13 from s";
 
@@ -87,6 +88,7 @@ pub(crate) async fn insert(tx: &PlatformTx, new: &NewSession<'_>, now: OffsetDat
             &new.hmac_key,
             &new.counter,
             &new.method.as_str(),
+            &new.not_after,
         ],
     )
     .await?;
@@ -95,7 +97,7 @@ pub(crate) async fn insert(tx: &PlatformTx, new: &NewSession<'_>, now: OffsetDat
         user_id: new.user_id,
         created_at: now,
         aal: new.aal,
-        not_after: None,
+        not_after: new.not_after,
         refreshed_at: None,
         tag: new.tag.map(str::to_owned),
         oauth_client_id: new.oauth_client_id,

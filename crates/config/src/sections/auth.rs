@@ -63,6 +63,8 @@ section! {
         sms: Sms,
         /// Sign-in by other providers, by their name (`google`, `github`, `apple`, …).
         external: BTreeMap<String, ExternalProvider>,
+        /// Sign-in by SAML providers of companies, which administrators add. The Supabase CLI has no such section.
+        saml: Option<Saml>,
         /// Sign-in by wallets.
         web3: Web3,
         /// Tokens of other issuers that the API accepts.
@@ -183,6 +185,16 @@ section! {
         authorization_url_path: String = "/oauth/consent".into(),
         /// Let clients register themselves.
         allow_dynamic_registration: bool,
+    }
+}
+
+section! {
+    /// Sign-in by SAML.
+    pub struct Saml {
+        /// Serve `/auth/v1/sso`.
+        enabled: bool,
+        /// RSA key of 2048 bits or more, PKCS#1 DER in base64: it signs requests.
+        private_key: Option<Secret>,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::model::Method;
 use crate::request::Req;
 use crate::routes::{Answer, ok};
 use crate::rules::pkce;
+use crate::sessions::Opening;
 use crate::store;
 
 #[derive(Deserialize, Default)]
@@ -45,7 +46,8 @@ pub(super) async fn grant(auth: &Auth, req: &Req) -> Answer {
     }
     let traits = json!({"provider_type": flow.provider_type});
     auth.audit(&tx, req, Actor::User(&user), Action::Login, traits).await?;
-    let issued = auth.open_session(&tx, user, method.into(), req).await?;
+    let not_after = store::sso::session_end(&tx, flow.id).await?;
+    let issued = auth.open_session(&tx, user, Opening { not_after, ..method.into() }, req).await?;
     store::flow_state::delete(&tx, flow.id).await?;
     tx.commit().await?;
     let mut body = issued.to_json();
