@@ -1,10 +1,12 @@
 //! What tests stand on.
 //!
 //! [`database`] gives a fresh database with the whole platform installed, cloned from a template on a cluster that the test binary
-//! starts once and that dies with it. [`node`] runs a published client.
+//! starts once and that dies with it. [`node`] and [`Python`] run published clients.
 
 mod cluster;
 mod node;
+mod python;
 
 pub use cluster::{Database, database, empty_database};
-pub use node::{node, npm_install};
+pub use node::{node, node_all, npm_install};
+pub use python::{Python, python_install};

@@ -31,10 +31,18 @@ pub async fn npm_install(folder: &Path) {
 /// # Panics
 /// A test of the file fails.
 pub async fn node(file: &Path, environment: &[(&str, &str)]) {
-    let folder: PathBuf = file.parent().map(Path::to_owned).unwrap_or_default();
+    node_all(&[file.to_owned()], environment).await;
+}
+
+/// As [`node`], for several files of one folder: they run side by side.
+///
+/// # Panics
+/// A test of a file fails.
+pub async fn node_all(files: &[PathBuf], environment: &[(&str, &str)]) {
+    let folder = files.first().and_then(|file| file.parent()).map(Path::to_owned).unwrap_or_default();
     let output = Command::new("node")
-        .args(["--test", "--test-reporter=spec"])
-        .arg(file)
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=4"])
+        .args(files)
         .current_dir(folder)
         // supabase-js opens no socket here, but wants to know how: Node 20 has WebSocket behind this flag, later ones ignore it.
         .env("NODE_OPTIONS", "--experimental-websocket")
@@ -46,8 +54,7 @@ pub async fn node(file: &Path, environment: &[(&str, &str)]) {
         .unwrap_or_else(|e| panic!("node cannot be run ({e}): the client tests need Node 20 or later"));
     assert!(
         output.status.success(),
-        "{} failed:\n{}\n{}",
-        file.display(),
+        "{files:?} failed:\n{}\n{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );

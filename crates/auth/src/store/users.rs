@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::get;
 use crate::model::{Factor, FactorKind, FactorStatus, Identity, Object, OtpKind, User};
 
-/// GoTrue serves one instance; its rows carry this id.
+/// GoTrue serves one instance; its rows carry this id, and those that people write by hand often none.
 pub(crate) const INSTANCE: Uuid = Uuid::nil();
 
 /// A user in one row: identities and factors come aggregated, so that one round trip loads all of him.
@@ -45,11 +45,15 @@ macro_rules! select_user {
 
 const BY_ID: &str = select_user!("where u.id = $1");
 const BY_ID_FOR_UPDATE: &str = select_user!("where u.id = $1 for update of u");
-const BY_EMAIL: &str =
-    select_user!("where u.instance_id = $1 and lower(u.email) = $2 and u.aud = $3 and not u.is_sso_user limit 1");
-const BY_PHONE: &str = select_user!("where u.instance_id = $1 and u.phone = $2 and u.aud = $3 and not u.is_sso_user");
-const BY_PHONE_CHANGE: &str =
-    select_user!("where u.instance_id = $1 and u.phone_change = $2 and u.aud = $3 and not u.is_sso_user limit 1");
+const BY_EMAIL: &str = select_user!(
+    "where (u.instance_id = $1 or u.instance_id is null) and lower(u.email) = $2 and u.aud = $3 and not u.is_sso_user limit 1"
+);
+const BY_PHONE: &str = select_user!(
+    "where (u.instance_id = $1 or u.instance_id is null) and u.phone = $2 and u.aud = $3 and not u.is_sso_user"
+);
+const BY_PHONE_CHANGE: &str = select_user!(
+    "where (u.instance_id = $1 or u.instance_id is null) and u.phone_change = $2 and u.aud = $3 and not u.is_sso_user limit 1"
+);
 
 pub(crate) async fn find(tx: &PlatformTx, id: Uuid) -> Result<Option<User>, pg::Error> {
     one(tx.row(BY_ID, &[&id]).await?.as_ref())
@@ -74,7 +78,7 @@ pub(crate) async fn find_by_phone_change(tx: &PlatformTx, phone: &str, aud: &str
 }
 
 const FOR_EMAIL_CHANGE: &str = select_user!(
-    "where u.instance_id = $1 and u.aud = $3 and not u.is_sso_user and u.email_change <> ''
+    "where (u.instance_id = $1 or u.instance_id is null) and u.aud = $3 and not u.is_sso_user and u.email_change <> ''
         and (lower(u.email) = $2 or lower(u.email_change) = $2) order by u.email_change_sent_at desc nulls last limit 1"
 );
 
@@ -85,7 +89,7 @@ pub(crate) async fn find_for_email_change(tx: &PlatformTx, email: &str, aud: &st
 
 /// Another user who holds this address, by his row or by an identity that is not of an SSO provider.
 const EMAIL_HOLDER: &str = "select u.id from auth.users u
-    where u.instance_id = $1 and u.aud = $3 and not u.is_sso_user and u.id is distinct from $4
+    where (u.instance_id = $1 or u.instance_id is null) and u.aud = $3 and not u.is_sso_user and u.id is distinct from $4
         and (lower(u.email) = $2 or exists (select from auth.identities i
             where i.user_id = u.id and i.email = $2 and i.provider not like 'sso:%'))
     order by (lower(u.email) = $2) desc nulls last limit 1";
@@ -238,16 +242,17 @@ pub(crate) struct ListQuery {
 }
 
 const LIST_ASC: &str = select_user!(
-    "where u.instance_id = $1 and u.aud = $2 and ($3::text is null or u.email like '%' || $3 || '%'
+    "where (u.instance_id = $1 or u.instance_id is null) and u.aud = $2 and ($3::text is null or u.email like '%' || $3 || '%'
         or u.raw_user_meta_data ->> 'full_name' ilike '%' || $3 || '%') and ($4::text is null or lower(u.email) = $4)
      order by u.created_at asc, u.id asc limit $5 offset $6"
 );
 const LIST_DESC: &str = select_user!(
-    "where u.instance_id = $1 and u.aud = $2 and ($3::text is null or u.email like '%' || $3 || '%'
+    "where (u.instance_id = $1 or u.instance_id is null) and u.aud = $2 and ($3::text is null or u.email like '%' || $3 || '%'
         or u.raw_user_meta_data ->> 'full_name' ilike '%' || $3 || '%') and ($4::text is null or lower(u.email) = $4)
      order by u.created_at desc, u.id desc limit $5 offset $6"
 );
-const COUNT: &str = "select count(*) from auth.users u where u.instance_id = $1 and u.aud = $2
+const COUNT: &str =
+    "select count(*) from auth.users u where (u.instance_id = $1 or u.instance_id is null) and u.aud = $2
     and ($3::text is null or u.email like '%' || $3 || '%'
         or u.raw_user_meta_data ->> 'full_name' ilike '%' || $3 || '%') and ($4::text is null or lower(u.email) = $4)";
 
