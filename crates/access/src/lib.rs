@@ -7,17 +7,20 @@
 //! - `rows`: valid, lifelike, reproducible rows for any schema; `basalt db seed --rows` and the fixtures of the matrix.
 //! - [`spec`]: `access.toml`, what should be.
 //! - [`matrix`]: what is, by trying: identities × objects × operations × columns, in transactions that are rolled back.
+//! - [`tap`]: the project's pgTAP tests.
 //! - `mutants`: policies changed on purpose; does anything notice?
 //! - `gate`: may this migration be applied?
-//! - `explain`: which policy lets a user see a row, or stops him.
+//! - [`explain`]: which policy lets a user see a row, or stops him.
 //!
 //! Never works on users' data: callers hand it a shadow database, replayed from the migrations. Knows no command and no project folder.
 
 mod error;
+pub mod explain;
 pub mod expr;
 pub mod matrix;
 pub mod schema;
 pub mod spec;
+pub mod tap;
 
 pub use error::Error;
 pub use schema::Schema;

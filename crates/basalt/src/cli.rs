@@ -73,6 +73,8 @@ pub enum Command {
     Migration(commands::migration::Args),
     /// Work on the project's database.
     Db(commands::db::Args),
+    /// Run the project's tests.
+    Test(commands::test::Args),
     /// Write code from the database.
     Gen(commands::r#gen::Args),
     /// Show or replace the keys of a project.

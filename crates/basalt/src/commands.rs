@@ -6,12 +6,14 @@ pub mod init;
 pub mod keys;
 pub mod migration;
 pub mod new;
+pub mod pgtap;
 pub mod platform_schema;
 pub mod serve;
 pub mod start;
 pub mod status;
 pub mod stop;
 pub mod target;
+pub mod test;
 
 use std::process::ExitCode;
 
@@ -26,7 +28,8 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Init(args) => init::run(args)?,
         Command::New(args) => new::run(args)?,
         Command::Migration(args) => migration::run(args).await?,
-        Command::Db(args) => db::run(args).await?,
+        Command::Db(args) => return db::run(args).await,
+        Command::Test(args) => return test::run(args).await,
         Command::Gen(args) => r#gen::run(args).await?,
         Command::Keys(args) => keys::run(args)?,
         Command::Serve(command) => serve::run(command).await?,

@@ -10,6 +10,7 @@ pub mod run_file;
 mod running;
 pub mod schema;
 pub mod services;
+pub mod shadow;
 pub mod status;
 
 pub use database::Database;

@@ -45,6 +45,20 @@ pub(crate) const FILES: &[File] = &[
     file!("0060_event_triggers.sql", Base),
 ];
 
+/// A hash over everything that an installation brings, extensions included: two builds that would make the same database have the same.
+pub fn fingerprint() -> String {
+    let mut hash = Sha256::new();
+    for file in FILES {
+        hash.update(file.name);
+        hash.update(file.sql);
+    }
+    for file in crate::extension_files() {
+        hash.update(file.name);
+        hash.update(file.contents);
+    }
+    hex::encode(hash.finalize())
+}
+
 /// A run of statements under one `--: title` line of a file.
 pub(crate) struct Block {
     pub(crate) title: &'static str,

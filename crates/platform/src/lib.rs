@@ -23,5 +23,6 @@ mod secrets;
 pub use error::Error;
 pub use expose::expose_new_tables;
 pub use extensions::{CRON_CHANNEL, ExtensionFile, NET_CHANNEL, extension_files, extension_script};
+pub use files::fingerprint;
 pub use further::apply_further;
 pub use install::{Install, Report, Rights, install};

@@ -1,3 +1,5 @@
 //! The access crate against a real PostgreSQL.
 
+mod explain;
 mod schema;
+mod tap;

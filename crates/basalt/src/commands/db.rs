@@ -2,10 +2,13 @@
 
 mod diff;
 mod dump;
+mod explain_access;
 mod push;
 mod reset;
 mod rollback;
 mod seed;
+
+use std::process::ExitCode;
 
 use clap::Subcommand;
 
@@ -33,16 +36,20 @@ enum Command {
     Dump(dump::Args),
     /// Load seed files, vault secrets and buckets of config.toml.
     Seed(seed::Args),
+    /// Say why a user may see or change a row, or what stops him.
+    ExplainAccess(explain_access::Args),
 }
 
-/// Runs one of them.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+/// Runs one of them; the code is what the process exits with.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
-        Command::Reset(args) => reset::run(args).await,
-        Command::Push(args) => push::run(args).await,
-        Command::Diff(args) => diff::run(args).await,
-        Command::Rollback(args) => rollback::run(args).await,
-        Command::Dump(args) => dump::run(args).await,
-        Command::Seed(args) => seed::run(args).await,
+        Command::Reset(args) => reset::run(args).await?,
+        Command::Push(args) => push::run(args).await?,
+        Command::Diff(args) => diff::run(args).await?,
+        Command::Rollback(args) => rollback::run(args).await?,
+        Command::Dump(args) => dump::run(args).await?,
+        Command::Seed(args) => seed::run(args).await?,
+        Command::ExplainAccess(args) => return explain_access::run(args).await,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -100,9 +100,9 @@ impl Database {
     }
 }
 
-async fn embedded(plan: &Plan, progress: &Progress) -> anyhow::Result<Database> {
-    let mut options = Options::new(plan.location.home(), plan.db_port());
-    options.listen = vec![plan.host()];
+/// A cluster of this project's PostgreSQL in `home`, with our extensions.
+pub(super) fn cluster_options(plan: &Plan, home: &Path, port: u16) -> Options {
+    let mut options = Options::new(home, port);
     options.major = Some(plan.config.db.major_version);
     options.fetch = plan.overrides.fetch_postgres;
     options.archive_url.clone_from(&plan.overrides.postgres_archive);
@@ -112,6 +112,12 @@ async fn embedded(plan: &Plan, progress: &Progress) -> anyhow::Result<Database> 
         .into_iter()
         .map(|file| ExtensionFile { name: file.name.to_owned(), contents: file.contents.as_bytes().into() })
         .collect();
+    options
+}
+
+async fn embedded(plan: &Plan, progress: &Progress) -> anyhow::Result<Database> {
+    let mut options = cluster_options(plan, plan.location.home(), plan.db_port());
+    options.listen = vec![plan.host()];
     let server = start(options, progress).await?;
     for note in server.notes() {
         progress.note(note);
@@ -137,7 +143,7 @@ async fn start(options: Options, progress: &Progress) -> anyhow::Result<Server> 
 }
 
 /// The superuser needs no password on the private socket.
-fn superuser(socket: &Path, port: u16) -> Target {
+pub(super) fn superuser(socket: &Path, port: u16) -> Target {
     Target {
         address: Address::Socket(socket.to_owned()),
         port,
@@ -176,7 +182,7 @@ fn place(target: &Target) -> String {
 }
 
 /// The vault's key: outside of the cluster's files, readable by PostgreSQL's user and nobody else.
-fn vault_key_file(server: &Server) -> anyhow::Result<PathBuf> {
+pub(super) fn vault_key_file(server: &Server) -> anyhow::Result<PathBuf> {
     let data = server.data_dir();
     let Some(place) = data.parent() else { bail!("the cluster {} has no folder around it", data.display()) };
     let path = place.join("vault.key");
