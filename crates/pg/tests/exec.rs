@@ -295,6 +295,24 @@ async fn changed_tables_and_lost_statements_are_prepared_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_table_is_found_changed_by_every_connection() {
+    let config = ExecConfig { short_connections: 4, ..ExecConfig::default() };
+    let (target, executor) = world("exec_changed", config);
+    scratch::psql(&target, "create table t(a int); insert into t values (1); grant select on t to anon");
+    let all = || executor.run(read("ada", "select * from t", &[]));
+    for column in ["b", "c", "d"] {
+        // So many at once that all connections have prepared it; then each tells of the change for itself.
+        for answer in futures_util::future::join_all((0..60).map(|_| all())).await {
+            assert_eq!(answer.unwrap()[0].rows.len(), 1);
+        }
+        scratch::psql(&target, &format!("alter table t add {column} text"));
+    }
+    for _ in 0..8 {
+        assert_eq!(all().await.unwrap()[0].columns.len(), 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn statements_have_names_only_when_wanted() {
     let config = ExecConfig { short_connections: 1, ..ExecConfig::default() };
     let (_, executor) = world("exec_names", config);

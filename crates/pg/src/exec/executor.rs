@@ -67,14 +67,16 @@ impl Inner {
         }
         let shape = self.shapes.key(&batch);
         let mut lane = self.lane(&batch, shape);
-        let (mut replanned, mut lost) = (false, 0);
+        // Each connection has prepared statements of its own, and each may have to learn of a changed schema.
+        let most_stale = self.short.len() + self.config.wide_connections;
+        let (mut stale, mut lost) = (0, 0);
         loop {
             let failed = match self.attempt(lane, &mut batch, shape).await {
                 Ok(results) => return Ok(results),
                 Err(failed) => failed,
             };
-            if failed.stale && !replanned {
-                replanned = true;
+            if failed.stale && stale < most_stale {
+                stale += 1;
             } else if lane == Lane::Short && failed.error.code() == Some("57014") {
                 self.shapes.too_slow(shape);
                 lane = Lane::Wide;
