@@ -49,8 +49,13 @@ const SCHEMA: &str = "
     grant select on courses, enrollments to authenticated; grant select, insert on notes to authenticated;";
 
 impl Cluster {
-    /// Starts a server with durable writes and enough memory for all data, and fills it.
+    /// Starts a server with the school in it.
     pub fn start() -> anyhow::Result<Self> {
+        Self::with(SCHEMA)
+    }
+
+    /// Starts a server with durable writes and enough memory for all data, and fills it.
+    pub fn with(schema: &str) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bench").tempdir()?.keep();
         let cluster = Self { bin: bin()?, folder };
         run(Command::new("chown").arg("postgres").arg(&cluster.folder))?;
@@ -71,7 +76,7 @@ impl Cluster {
             .arg("-l")
             .arg(log)
             .args(["-o", &options, "-w", "start"]))?;
-        cluster.psql(SCHEMA)?;
+        cluster.psql(schema)?;
         cluster.psql("vacuum analyze")?;
         Ok(cluster)
     }
@@ -97,6 +102,22 @@ impl Cluster {
             "-c",
             sql,
         ]))
+    }
+
+    /// Runs SQL as the superuser and returns what it printed: one value, or nothing.
+    pub fn ask(&self, sql: &str) -> anyhow::Result<String> {
+        let mut command = Command::new(self.bin.join("psql"));
+        command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &self.words("postgres"), "-c", sql]);
+        let output = command.stdin(Stdio::null()).output()?;
+        ensure!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// Stops the server, cutting all connections, and starts it again with the same options.
+    pub fn restart(&self) -> anyhow::Result<()> {
+        let mut command = self.server_command("pg_ctl");
+        command.arg("-D").arg(self.data()).arg("-l").arg(self.folder.join("data/log"));
+        run(command.args(["-m", "fast", "-w", "restart"]))
     }
 
     /// A program of this PostgreSQL.

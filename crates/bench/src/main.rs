@@ -10,6 +10,7 @@ mod pgbench;
 mod process;
 mod report;
 mod rest;
+mod soak;
 mod start;
 mod stats;
 
@@ -30,6 +31,8 @@ enum Command {
     Rest(RestArgs),
     /// How long a project takes to come up, and its idle memory.
     Start(start::Args),
+    /// Minutes of checked traffic with clients that go away, schema changes and a restart of PostgreSQL.
+    Soak(soak::Args),
 }
 
 /// What and how long to measure.
@@ -63,5 +66,6 @@ async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Rest(args) => rest::run(args).await,
         Command::Start(args) => start::run(&args),
+        Command::Soak(args) => soak::run(&args).await,
     }
 }
