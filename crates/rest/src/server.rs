@@ -97,9 +97,11 @@ pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>
     Ok(())
 }
 
-/// Puts the words that SQL chose for the status line where HTTP/1 takes them from.
+/// Puts the words that SQL chose for the status line where HTTP/1 takes them from; a status without words gets none.
 fn with_reason(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
-    if let Some(crate::Reason(text)) = response.extensions_mut().remove::<crate::Reason>()
+    let chosen = response.extensions_mut().remove::<crate::Reason>().map(|crate::Reason(text)| text);
+    let nameless = response.status().canonical_reason().is_none().then(String::new);
+    if let Some(text) = chosen.or(nameless)
         && let Ok(reason) = ReasonPhrase::try_from(text.into_bytes())
     {
         response.extensions_mut().insert(reason);

@@ -36,6 +36,11 @@ impl Key {
         Self::hmac(None, secret, &[A::HS256, A::HS384, A::HS512])
     }
 
+    /// A plain secret as PostgREST binds it: HS256 and nothing else, no kid.
+    pub(super) fn for_hs256(secret: &[u8]) -> Self {
+        Self::hmac(None, secret, &[A::HS256])
+    }
+
     pub(super) fn from_jwk(jwk: &Jwk) -> Result<Self, String> {
         let declared = match jwk.text("alg") {
             Some(name) => Some(A::parse(name).ok_or_else(|| format!("algorithm {name:?} is not supported"))?),

@@ -64,24 +64,27 @@ impl Verified {
 }
 
 impl KeySet {
-    /// PostgREST's `jwt-secret`: a JWKS, a JWK, or a secret of at least 32 characters, in base64 if `base64` says so.
+    /// PostgREST's `jwt-secret`: a JWKS, a JWK, or a secret of at least 32 characters, which is for HS256 alone. With `base64` the
+    /// text is decoded first, whatever it holds.
     ///
     /// # Errors
     /// [`KeyError`], with a sentence on what is wrong.
     pub fn from_postgrest(text: &str, base64: bool) -> Result<Self, KeyError> {
-        let text = text.trim();
-        if text.starts_with('{') || text.starts_with('[') {
-            return Self::from_jwks(&parse_jwks(text)?);
-        }
-        if base64 {
+        let secret = if base64 {
             // As PostgREST: the URL alphabet is taken too, and `.` for `=`.
-            let standard = text.replace('-', "+").replace('_', "/").replace('.', "=");
-            return Ok(Self::from_secret(&STANDARD.decode(standard).map_err(|_| KeyError::NotBase64)?));
+            let standard = text.trim().replace('-', "+").replace('_', "/").replace('.', "=");
+            STANDARD.decode(standard).map_err(|_| KeyError::NotBase64)?
+        } else {
+            text.as_bytes().to_vec()
+        };
+        let json = std::str::from_utf8(&secret).map(str::trim).ok().filter(|text| text.starts_with(['{', '[']));
+        if let Some(json) = json {
+            return Self::from_jwks(&parse_jwks(json)?);
         }
-        if text.chars().count() < 32 {
+        if secret.len() < 32 {
             return Err(KeyError::SecretTooShort);
         }
-        Ok(Self::from_secret(text.as_bytes()))
+        Ok(Self { keys: vec![Key::for_hs256(&secret)], current: Some(0), ..Self::default() })
     }
 
     /// One symmetric key without a name.

@@ -92,11 +92,19 @@ fn the_forms_of_a_secret() {
         (in_base64.replace('=', "."), true),
         (in_base64, true),
         (jwk.to_string(), false),
-        (json!({ "keys": [jwk] }).to_string(), false),
+        (json!({ "keys": [&jwk] }).to_string(), false),
     ] {
         assert!(KeySet::from_postgrest(&text, base64).unwrap().verify_signature(&token).is_ok(), "{text}");
     }
+    let jwk_in_base64 = base64::engine::general_purpose::STANDARD.encode(jwk.to_string());
+    assert!(KeySet::from_postgrest(&jwk_in_base64, true).unwrap().verify_signature(&token).is_ok());
+    let mut longer = jwk;
+    longer["alg"] = "HS512".into();
+    let of_longer = KeySet::from_postgrest(&longer.to_string(), false).unwrap().sign_json("{}").unwrap();
+    let plain = KeySet::from_postgrest(SECRET, false).unwrap();
+    assert!(matches!(plain.verify_signature(&of_longer), Err(VerifyError::NoSuitableKey { .. })), "HS256 alone");
     assert_eq!(KeySet::from_postgrest("short", false).err(), Some(KeyError::SecretTooShort));
+    assert_eq!(KeySet::from_postgrest("c2hvcnQ=", true).err(), Some(KeyError::SecretTooShort));
     assert_eq!(KeySet::from_postgrest("%%%", true).err(), Some(KeyError::NotBase64));
     assert!(matches!(KeySet::from_postgrest("{\"keys\":1}", false), Err(KeyError::Unreadable(_))));
 }

@@ -200,7 +200,8 @@ fn keys_of<'de, A: MapAccess<'de>>(mut map: A) -> Result<Vec<String>, A::Error> 
     Ok(keys)
 }
 
-/// Lines with a header; `NULL` is null, everything else a string.
+/// Lines with a header; `NULL` is null, everything else a string. Fields beyond the header are dropped; lines may be shorter than it
+/// if all of them are by the same.
 fn csv(body: &Bytes) -> Result<WithKeys, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(body.as_ref());
     let header = reader.headers().map_err(|e| e.to_string())?.clone();
@@ -208,14 +209,14 @@ fn csv(body: &Bytes) -> Result<WithKeys, String> {
         return Err("parse error (not enough input) at \"\"".to_owned());
     }
     let mut out = String::from("[");
-    let mut is_empty = true;
+    let mut width = None;
     for record in reader.records() {
         let record = record.map_err(|e| e.to_string())?;
-        if record.len() < header.len() {
+        let fields = record.len().min(header.len());
+        out.push_str(if width.is_none() { "{" } else { ",{" });
+        if *width.get_or_insert(fields) != fields {
             return Err("All lines must have same number of fields".to_owned());
         }
-        out.push_str(if is_empty { "{" } else { ",{" });
-        is_empty = false;
         for (n, (key, value)) in header.iter().zip(record.iter()).enumerate() {
             if n > 0 {
                 out.push(',');
@@ -227,7 +228,7 @@ fn csv(body: &Bytes) -> Result<WithKeys, String> {
         out.push('}');
     }
     out.push(']');
-    let keys = if is_empty { BTreeSet::new() } else { header.iter().map(str::to_owned).collect() };
+    let keys = header.iter().take(width.unwrap_or(0)).map(str::to_owned).collect();
     Ok((Some(Payload::Json(out.into())), keys))
 }
 
@@ -272,7 +273,10 @@ mod tests {
         let body = Bytes::from("a,b\n1,NULL\n\"x,\"\"y\",2\n");
         let (payload, _) = read(&body, &MediaType::Csv, None, false).unwrap();
         assert_eq!(payload, Some(Payload::Json(r#"[{"a":"1","b":null},{"a":"x,\"y","b":"2"}]"#.into())));
-        assert!(read(&Bytes::from("a,b\n1\n"), &MediaType::Csv, None, false).is_err());
+        assert!(read(&Bytes::from("a,b\n1,2\n3\n"), &MediaType::Csv, None, false).is_err());
+        let (payload, keys) = read(&Bytes::from("a,b\n1\n3\n"), &MediaType::Csv, None, false).unwrap();
+        assert_eq!(payload, Some(Payload::Json(r#"[{"a":"1"},{"a":"3"}]"#.into())));
+        assert_eq!(keys.into_iter().collect::<Vec<_>>(), ["a"]);
     }
 
     proptest! {

@@ -274,8 +274,12 @@ impl Config {
         if let Some(schema) = system {
             return Err(format!("db-schemas does not allow schema: '{schema}'"));
         }
-        if self.admin.port.is_some() && self.admin.port == self.server.port && self.admin.host == self.server.host {
+        if self.admin.port.is_some() && self.admin.port == self.server.port {
             return Err("admin-server-port cannot be the same as server-port".into());
+        }
+        // A string with a colon must be a URI (RFC 7519 §2, StringOrURI).
+        if self.jwt_aud.as_deref().is_some_and(|aud| aud.contains(':') && http::Uri::try_from(aud).is_err()) {
+            return Err("jwt-aud should be a string or a valid URI".into());
         }
         let proxy = self.openapi_server_proxy_uri.as_deref();
         if proxy.is_some_and(|uri| !uri.starts_with("http://") && !uri.starts_with("https://")) {
@@ -317,12 +321,15 @@ impl Options<'_> {
         self.0.get(name).map(Value::to_text).filter(|t| !t.is_empty())
     }
 
+    /// `true` in any case and among other signs, or a number, of which those above 0 are true; as upstream reads it.
     fn bool(&self, name: &str, default: bool) -> Result<bool, String> {
-        match self.text(name).as_deref().map(str::to_ascii_lowercase).as_deref() {
-            None => Ok(default),
-            Some("true" | "1") => Ok(true),
-            Some("false" | "0") => Ok(false),
-            Some(other) => Err(format!("{name} must be true or false, not {other:?}")),
+        let Some(text) = self.text(name) else { return Ok(default) };
+        let letters: String = text.chars().filter(|c| c.is_alphabetic()).collect();
+        match (letters.to_lowercase().as_str(), text.trim().parse::<i64>()) {
+            ("true", _) => Ok(true),
+            ("false", _) => Ok(false),
+            (_, Ok(number)) => Ok(number > 0),
+            _ => Err(format!("{name} must be true or false, not {text:?}")),
         }
     }
 

@@ -320,22 +320,27 @@ pub fn dump(options: &BTreeMap<String, Value>) -> String {
     ];
     let find =
         |table: &[(&str, &str)], name: &str| table.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-    let mut text = String::new();
-    for knob in KNOBS {
-        let given = options.get(knob.name).map(Value::to_text);
-        let line = match find(&bare_defaults, knob.name) {
-            Some(default) => format!("{} = {}\n", knob.name, given.unwrap_or(default)),
-            None => {
-                let value = given.or_else(|| find(&defaults, knob.name)).unwrap_or_default();
-                format!("{} = {}\n", knob.name, quote(&value))
+    let mut lines: Vec<String> = KNOBS
+        .iter()
+        .map(|knob| {
+            let given = options.get(knob.name).map(Value::to_text);
+            match find(&bare_defaults, knob.name) {
+                Some(default) => format!("{} = {}\n", knob.name, given.unwrap_or(default).to_lowercase()),
+                // What is not set is shown as an empty text, also where it would be a number.
+                None if matches!(knob.name, "db-max-rows" | "admin-server-port") => {
+                    format!("{} = {}\n", knob.name, given.unwrap_or_else(|| quote("")))
+                }
+                None => {
+                    let value = given.or_else(|| find(&defaults, knob.name)).unwrap_or_default();
+                    format!("{} = {}\n", knob.name, quote(&value))
+                }
             }
-        };
-        text.push_str(&line);
-    }
-    for (name, value) in options.iter().filter(|(name, _)| name.starts_with("app.settings.")) {
-        text.push_str(&format!("{name} = {}\n", quote(&value.to_text())));
-    }
-    text
+        })
+        .collect();
+    let settings = options.iter().filter(|(name, _)| name.starts_with("app.settings."));
+    lines.extend(settings.map(|(name, value)| format!("{name} = {}\n", quote(&value.to_text()))));
+    lines.sort();
+    lines.concat()
 }
 
 fn quote(text: &str) -> String {

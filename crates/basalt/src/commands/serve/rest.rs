@@ -32,6 +32,9 @@ pub struct Args {
     /// Print the schema as it is read from the database, as JSON, and leave.
     #[arg(long)]
     dump_schema: bool,
+    /// Print a configuration file with every option at its default and leave.
+    #[arg(long)]
+    example: bool,
     /// Ask the admin port of a running server whether it is ready, and leave.
     #[arg(long)]
     ready: bool,
@@ -39,6 +42,10 @@ pub struct Args {
 
 /// Serves until a signal.
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    if args.example {
+        print!("{}", rest::server::dump(&std::collections::BTreeMap::new()));
+        return Ok(());
+    }
     let file = args.config.or(args.file);
     let mut sources = Sources { environment: std::env::vars().collect(), ..Sources::default() };
     if let Some(path) = &file {
