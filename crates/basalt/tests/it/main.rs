@@ -7,5 +7,6 @@ mod bad_input;
 mod clients;
 mod crash;
 mod folders;
+mod standalone;
 mod two_projects;
 mod world;

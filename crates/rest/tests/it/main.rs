@@ -2,6 +2,7 @@
 
 mod calling;
 mod client;
+mod junk;
 mod reading;
 mod robustness;
 mod writing;
