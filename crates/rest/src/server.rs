@@ -3,6 +3,7 @@
 //! Options come from a file, the environment and the database ([`config_file`], [`config`]); [`Site`] keeps options and catalog up to
 //! date while requests run; [`listener`] and [`admin`] are the two doors.
 
+mod access_log;
 pub mod admin;
 pub mod config;
 pub mod config_file;
@@ -22,6 +23,7 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use tokio::sync::watch;
 
+use self::access_log::Seen;
 use self::listener::Listener;
 pub use config::{Config, LogLevel};
 pub use config_file::{Sources, dump};
@@ -45,11 +47,11 @@ pub trait Application: Send + Sync + 'static {
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
-/// Serves until `stop` turns true and open requests are answered.
+/// Serves until `stop` turns true and open requests are answered. `log` takes the lines of the access log.
 ///
 /// # Errors
 /// A port that is taken, in a sentence.
-pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>) -> Result<(), String> {
+pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>, log: fn(&str)) -> Result<(), String> {
     let config = site.config();
     let bind = async |endpoint, reuse_port, name: &str| {
         let bound = Listener::bind(endpoint, reuse_port).await;
@@ -62,13 +64,21 @@ pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>
         true => Some(bind(&config.admin, false, "admin-server-host, admin-server-port").await?),
         false => None,
     };
-    let app = site.app.clone();
-    let answer = move |request| {
-        let app = app.clone();
-        async move { with_reason(app.answer(request).await) }
+    let asked = site.clone();
+    let answer = move |peer, request| {
+        let site = asked.clone();
+        async move {
+            let level = site.log_level();
+            let seen = (level > LogLevel::Crit).then(|| Seen::of(peer, &request));
+            let response = with_reason(site.app.answer(request).await);
+            if let Some(seen) = seen.filter(|_| access_log::is_logged(level, response.status())) {
+                log(&site.access_line(&seen, &response));
+            }
+            response
+        }
     };
     let about = site.clone();
-    let answer_admin = move |request: Request<Incoming>| std::future::ready(admin::answer(&about, &request));
+    let answer_admin = move |_, request: Request<Incoming>| std::future::ready(admin::answer(&about, &request));
     let background = async {
         tokio::join!(site.keep_current(), site.listen());
     };

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crypto::jwt::KeySet;
@@ -33,7 +33,7 @@ impl Standalone {
         let child = basalt()
             .args(["serve", "rest"])
             .arg(folder.0.join("rest.conf"))
-            .stdout(Stdio::null())
+            .stdout(std::fs::File::create(folder.0.join("access")).unwrap())
             .stderr(std::fs::File::create(folder.0.join("log")).unwrap())
             .spawn()
             .unwrap();
@@ -179,7 +179,8 @@ async fn the_tutorials_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_port_and_reloads() {
     let (database, login) = todos("admin").await;
-    let server = Standalone::start(&login, "db-schemas = \"api\"\ndb-anon-role = \"admin_anon\"\n");
+    let server =
+        Standalone::start(&login, "db-schemas = \"api\"\ndb-anon-role = \"admin_anon\"\nlog-level = \"warn\"\n");
     assert_eq!(curl(&[&server.admin_url("/live")]).status, 200);
     assert_eq!(curl(&[&server.admin_url("/nothing")]).status, 404);
     assert!(curl(&[&server.admin_url("/schema_cache")]).text.contains("\"todos\""));
@@ -200,6 +201,13 @@ async fn the_admin_port_and_reloads() {
     make("signalled").await;
     server.signal("-USR1");
     assert!(soon(|| curl(&[&server.url("/signalled")]).status == 200), "{}", server.log());
+
+    // What was refused is told, the rest is not.
+    let access = std::fs::read_to_string(server.folder.0.join("access")).unwrap();
+    let refused =
+        access.lines().find(|line| line.contains("\"GET /told HTTP/1.1\" 404 ")).unwrap_or_else(|| panic!("{access}"));
+    assert!(refused.starts_with("127.0.0.1 - admin_anon [") && refused.contains("\"curl/"), "{refused}");
+    assert!(!access.contains(" 200 "), "{access}");
 
     // Options kept in the database hold after SIGUSR2, and are shown.
     database.run("alter role admin_login set pgrst.db_max_rows = '1'").await;

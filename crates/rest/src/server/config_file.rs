@@ -295,6 +295,7 @@ pub fn dump(options: &BTreeMap<String, Value>) -> String {
         ("log-level", "error"),
         ("openapi-mode", "follow-privileges"),
         ("server-host", "!4"),
+        ("admin-server-host", "!4"),
         ("server-unix-socket-mode", "660"),
         ("admin-server-unix-socket-mode", "660"),
     ];
@@ -323,7 +324,13 @@ pub fn dump(options: &BTreeMap<String, Value>) -> String {
     let mut lines: Vec<String> = KNOBS
         .iter()
         .map(|knob| {
-            let given = options.get(knob.name).map(Value::to_text);
+            // The admin port listens where the main one does, unless told otherwise.
+            let name = if knob.name == "admin-server-host" && !options.contains_key(knob.name) {
+                "server-host"
+            } else {
+                knob.name
+            };
+            let given = options.get(name).map(Value::to_text);
             match find(&bare_defaults, knob.name) {
                 Some(default) => format!("{} = {}\n", knob.name, given.unwrap_or(default).to_lowercase()),
                 // What is not set is shown as an empty text, also where it would be a number.

@@ -1,9 +1,10 @@
 //! The socket: HTTP/1.1 and HTTP/2 over TCP or a Unix socket, and a shutdown that lets requests finish.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,24 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const HEAD_BYTES: usize = 128 * 1024;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy)]
+pub enum Peer {
+    /// An address.
+    Tcp(IpAddr),
+    /// Somebody on this machine.
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("unknown-socket"),
+        }
+    }
+}
 
 /// A bound socket.
 pub enum Listener {
@@ -77,7 +96,7 @@ impl Listener {
     /// Answers requests until `stop` turns true; then takes no more and lets those under way finish.
     pub async fn serve<F, R>(self, answer: F, mut stop: watch::Receiver<bool>)
     where
-        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        F: Fn(Peer, Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
         let (answer, open) = (Arc::new(answer), GracefulShutdown::new());
@@ -87,11 +106,13 @@ impl Listener {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             match accepted {
-                Ok(Accepted::Tcp(stream)) => {
+                Ok(Accepted::Tcp(stream, peer)) => {
                     let _ = stream.set_nodelay(true);
-                    tokio::spawn(speak(stream, answer.clone(), open.watcher()));
+                    tokio::spawn(speak(stream, Peer::Tcp(peer.ip()), answer.clone(), open.watcher()));
                 }
-                Ok(Accepted::Unix(stream)) => drop(tokio::spawn(speak(stream, answer.clone(), open.watcher()))),
+                Ok(Accepted::Unix(stream)) => {
+                    tokio::spawn(speak(stream, Peer::Unix, answer.clone(), open.watcher()));
+                }
                 // Out of file descriptors, for one: it passes, and spinning would not help.
                 Err(error) => {
                     tracing::warn!(target: "rest", %error, "cannot accept a connection");
@@ -105,14 +126,14 @@ impl Listener {
 
     async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(s, _)| Accepted::Tcp(s)),
+            Self::Tcp(listener) => listener.accept().await.map(|(s, peer)| Accepted::Tcp(s, peer)),
             Self::Unix(listener) => listener.accept().await.map(|(s, _)| Accepted::Unix(s)),
         }
     }
 }
 
 enum Accepted {
-    Tcp(TcpStream),
+    Tcp(TcpStream, SocketAddr),
     Unix(tokio::net::UnixStream),
 }
 
@@ -134,17 +155,17 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn speak<S, F, R>(stream: S, answer: Arc<F>, open: hyper_util::server::graceful::Watcher)
+async fn speak<S, F, R>(stream: S, peer: Peer, answer: Arc<F>, open: hyper_util::server::graceful::Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    F: Fn(Peer, Request<Incoming>) -> R + Send + Sync + 'static,
     R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES as u32).max_concurrent_streams(256);
     let service = service_fn(move |request| {
-        let answered = answer(request);
+        let answered = answer(peer, request);
         async move { Ok::<_, Infallible>(answered.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);

@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use base::{Clock, Revocations};
 use catalog::Catalog;
+use http::Response;
 use pg::exec::{ExecConfig, Executor};
 use pg::{Heard, Target};
 use tokio::sync::Notify;
 
+use super::access_log::Seen;
+use super::config::LogLevel;
 use super::config_file::Value;
 use super::metrics::Metrics;
 use super::{Application, Config, Sources, database};
@@ -85,6 +88,19 @@ impl<A: Application> Site<A> {
     /// The options that hold now.
     pub fn config(&self) -> Arc<Config> {
         self.config.load_full()
+    }
+
+    /// `log-level`, as it is now.
+    pub(super) fn log_level(&self) -> LogLevel {
+        self.config.load().log_level
+    }
+
+    /// A request's line in the access log.
+    pub(super) fn access_line<B>(&self, seen: &Seen, response: &Response<B>) -> String {
+        // Known already to the cache of tokens, so that this costs little.
+        let caller = self.authenticator.load().authenticate(seen.authorization()).ok();
+        let role = caller.as_ref().map(|caller| String::from_utf8_lossy(&caller.role));
+        seen.line(response, role.as_deref(), self.clock.unix_seconds())
     }
 
     /// Does it answer: the catalog is loaded, and changes are heard of?

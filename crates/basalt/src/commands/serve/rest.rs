@@ -83,7 +83,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         return Ok(());
     }
     let (stop, stopping) = watch::channel(false);
-    let mut serving = std::pin::pin!(rest::server::run(Arc::clone(&site), stopping));
+    let mut serving = std::pin::pin!(rest::server::run(Arc::clone(&site), stopping, print_line));
     let (mut schema, mut options) = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
     let mut told = std::pin::pin!(super::told_to_stop());
     let mut waiting = true;
@@ -99,4 +99,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             }
         }
     }
+}
+
+/// A line of the access log; without the secrets that its URL may hold.
+fn print_line(line: &str) {
+    use std::io::Write;
+    // Nobody may be reading.
+    let _ = std::io::stdout().lock().write_all(telemetry::redact(line).as_bytes());
 }
