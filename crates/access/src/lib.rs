@@ -4,7 +4,7 @@
 //!   value, which everything below is computed from.
 //! - [`expr`]: conditions of policies as trees, with the place of each part in the text.
 //! - `lint`: what can be seen wrong without trying anything.
-//! - `rows`: valid, lifelike, reproducible rows for any schema; `basalt db seed --rows` and the fixtures of the matrix.
+//! - [`rows`]: valid, lifelike, reproducible rows for any schema; `basalt db seed --rows` and the fixtures of the matrix.
 //! - [`spec`]: `access.toml`, what should be.
 //! - [`matrix`]: what is, by trying: identities × objects × operations × columns, in transactions that are rolled back.
 //! - [`tap`]: the project's pgTAP tests.
@@ -18,6 +18,7 @@ mod error;
 pub mod explain;
 pub mod expr;
 pub mod matrix;
+pub mod rows;
 pub mod schema;
 pub mod spec;
 pub mod tap;

@@ -31,6 +31,8 @@ pub struct Relation {
     pub reads: Vec<u32>,
     /// Is it a partition of another table? That table's `oid`.
     pub partition_of: Option<u32>,
+    /// What a partition holds (`pg_get_partition_constraintdef`).
+    pub partition_constraint: Option<String>,
     /// Planner's estimate of its rows; -1 when never analysed.
     pub estimated_rows: f32,
     /// In the order of their numbers.
@@ -346,8 +348,10 @@ pub struct Type {
     pub kind: TypeKind,
     /// An enum's labels in order.
     pub labels: Vec<String>,
-    /// A domain's base type, for a cast.
+    /// A domain's base type or a range's element type, for a cast.
     pub base: Option<String>,
+    /// A composite's parts: name and type.
+    pub attributes: Vec<(String, String)>,
     /// A domain's `CHECK` conditions, over `VALUE`.
     pub checks: Vec<String>,
 }

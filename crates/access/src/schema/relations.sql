@@ -19,6 +19,7 @@ select json_build_object(
       where w.ev_class = c.oid), '[]') else '[]' end,
   'partition_of', case when c.relispartition then
       (select i.inhparent::bigint from pg_catalog.pg_inherits i where i.inhrelid = c.oid limit 1) end,
+  'partition_constraint', pg_catalog.pg_get_partition_constraintdef(c.oid),
   'estimated_rows', c.reltuples,
   'columns', coalesce((
       select json_agg(json_build_object(

@@ -1,5 +1,6 @@
 //! The access crate against a real PostgreSQL.
 
 mod explain;
+mod rows;
 mod schema;
 mod tap;

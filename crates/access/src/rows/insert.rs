@@ -1,0 +1,117 @@
+//! Rows into a table: by `COPY`, each batch in a transaction or savepoint of its own, and what PostgreSQL says about those it refuses.
+
+use bytes::{BufMut as _, BytesMut};
+use futures_util::SinkExt as _;
+use pg::ident;
+use pg::tokio_postgres::Client;
+
+use super::rules::Cell;
+use crate::Error;
+use crate::schema::Relation;
+
+/// A batch that was refused as a whole.
+#[derive(Debug)]
+pub struct Refusal {
+    /// PostgreSQL's message.
+    pub message: String,
+    /// The row that it stumbled over, from 0, where it says.
+    pub row: Option<usize>,
+}
+
+/// What a batch came to.
+pub type Outcome = Result<u64, Refusal>;
+
+/// A connection that inserts.
+#[derive(Clone, Copy)]
+pub struct Inserter<'c> {
+    /// The connection, outside of a transaction unless `nested`.
+    pub client: &'c Client,
+    /// Inside of a transaction that the caller began: savepoints instead of transactions.
+    pub nested: bool,
+}
+
+impl Inserter<'_> {
+    /// Copies rows into `columns` of a table.
+    ///
+    /// # Errors
+    /// The connection is lost. What PostgreSQL refuses is an [`Outcome`].
+    pub async fn copy(&self, table: &Relation, columns: &[usize], rows: &[Vec<Cell>]) -> Result<Outcome, Error> {
+        let names = columns.iter().map(|at| ident(&table.columns[*at].name)).collect::<Vec<_>>().join(", ");
+        let statement = format!("copy {} ({names}) from stdin", table.sql());
+        let mut data = BytesMut::with_capacity(rows.len() * 128);
+        for row in rows {
+            for (n, at) in columns.iter().enumerate() {
+                if n > 0 {
+                    data.put_u8(b'\t');
+                }
+                match row[*at].text() {
+                    Some(text) => escape(text, &mut data),
+                    None => data.put_slice(b"\\N"),
+                }
+            }
+            data.put_u8(b'\n');
+        }
+        self.guarded(async || {
+            let sink = self.client.copy_in::<_, bytes::Bytes>(&statement).await?;
+            futures_util::pin_mut!(sink);
+            sink.send(data.freeze()).await?;
+            sink.finish().await
+        })
+        .await
+    }
+
+    /// Runs `work` so that it happens whole or not at all; deferred constraints are checked too.
+    pub async fn guarded<E: Into<pg::Error>>(
+        &self,
+        work: impl AsyncFnOnce() -> Result<u64, E>,
+    ) -> Result<Outcome, Error> {
+        let (begin, commit, back) = if self.nested {
+            (
+                "savepoint basalt_rows",
+                "release savepoint basalt_rows",
+                "rollback to savepoint basalt_rows; release savepoint basalt_rows",
+            )
+        } else {
+            ("begin; set local synchronous_commit = off", "commit", "rollback")
+        };
+        self.client.batch_execute(begin).await?;
+        let mut result = work().await.map_err(Into::into);
+        if result.is_ok() {
+            let end = format!("set constraints all immediate; set constraints all deferred; {commit}");
+            if let Err(error) = self.client.batch_execute(&end).await {
+                result = Err(error.into());
+            }
+        }
+        match result {
+            Ok(count) => Ok(Ok(count)),
+            Err(pg::Error::Server(error)) => {
+                self.client.batch_execute(back).await?;
+                let row = error.context.as_deref().and_then(line).map(|line| line - 1);
+                Ok(Err(Refusal { message: error.message.clone(), row }))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+/// The line in `COPY courses, line 3, column title: …`.
+fn line(context: &str) -> Option<usize> {
+    let copy = context.lines().rev().find(|line| line.starts_with("COPY "))?;
+    let (_, rest) = copy.split_once(", line ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..digits].parse().ok().filter(|line| *line > 0)
+}
+
+/// The text format of `COPY` (PostgreSQL, "File Formats").
+fn escape(text: &str, data: &mut BytesMut) {
+    for byte in text.bytes() {
+        match byte {
+            b'\\' => data.put_slice(b"\\\\"),
+            b'\n' => data.put_slice(b"\\n"),
+            b'\r' => data.put_slice(b"\\r"),
+            b'\t' => data.put_slice(b"\\t"),
+            0 => {}
+            byte => data.put_u8(byte),
+        }
+    }
+}
