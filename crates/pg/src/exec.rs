@@ -8,6 +8,7 @@ mod conn;
 mod decode;
 mod encode;
 mod executor;
+mod kept;
 mod link;
 mod login;
 mod rows;

@@ -447,3 +447,113 @@ async fn no_server_is_said_at_once() {
     let error = Executor::new(&target, ExecConfig::default()).run(read("ada", "select 1", &[])).await.unwrap_err();
     assert!(matches!(error, Error::Connect(_)), "{error}");
 }
+
+/// A batch of a random walk, and what its session must look like.
+fn random_batch(caller: usize, kind: u32) -> (Batch, Result<String, &'static str>) {
+    let (role, claims, path) = [
+        ("anon", "ada", "public"),
+        ("anon", "bob", "public"),
+        ("member", "eve", "public"),
+        ("member", "eve", "pg_catalog"),
+    ][caller % 4];
+    let sql = "select current_user, current_setting('request.jwt.claims', true), current_setting('search_path'), \
+         current_setting('timezone')";
+    let mut settings = as_caller(role, claims);
+    settings.insert(0, ("search_path".into(), Bytes::from_static(path.as_bytes())));
+    let mut zone = "UTC";
+    if kind == 1 {
+        zone = "Asia/Tokyo";
+    }
+    settings.push(("timezone".into(), Bytes::from(zone)));
+    if kind != 1 && kind % 2 == 0 {
+        settings.pop();
+    }
+    let mut batch = Batch::read(settings, vec![step(sql, &[])]);
+    let seen = Ok(format!("{role}|{claims}|{path}|{zone}"));
+    match kind {
+        2 => {
+            batch.steps.push(step("select $1::int", &["x"]));
+            (batch, Err("22P02"))
+        }
+        3 => {
+            batch.tainted = true;
+            let leak = "select set_config('request.jwt.claims', 'evil', false), set_config('role', 'member', false), pg_advisory_lock(42)";
+            batch.steps.insert(0, step(leak, &[]));
+            (batch, seen.map(|_| "tainted".to_owned()))
+        }
+        4 => {
+            batch.prepared = false;
+            (batch, seen)
+        }
+        5 => {
+            (batch.lane, batch.access) = (Lane::Wide, Access::ReadWrite);
+            (batch, seen)
+        }
+        6 => {
+            // Nobody's: such a request must not find itself somebody.
+            batch.settings.retain(|(name, _)| name == "search_path");
+            (batch, Ok(format!("authenticator||{path}|UTC")))
+        }
+        7 => {
+            batch.settings[1].1 = Bytes::from_static(b"nobody_here");
+            (batch, Err("22023"))
+        }
+        8 => {
+            batch.isolation = Some(Isolation::RepeatableRead);
+            (batch, seen)
+        }
+        9 => {
+            batch.end = End::Rollback;
+            batch.access = Access::ReadWrite;
+            (batch, seen)
+        }
+        _ => (batch, seen),
+    }
+}
+
+/// Long runs of one caller, so that sessions keep his identity, with everything in between that could leave it to somebody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_session_keeps_each_request_is_its_caller() {
+    let config = ExecConfig { short_connections: 2, wide_connections: 2, ..ExecConfig::default() };
+    let (target, executor) = world("exec_kept", config);
+    scratch::psql(&target, "alter database exec_kept set timezone = 'UTC'");
+    let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut random = move |below: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    };
+    for round in 0..60 {
+        let mut batches = Vec::new();
+        for _ in 0..6 {
+            let caller = random(4) as usize;
+            for _ in 0..=random(24) {
+                // Most are plain; in every third round nothing else comes, so that something is kept.
+                let kind = if round % 3 == 0 || random(4) > 0 { 0 } else { random(10) as u32 };
+                batches.push(random_batch(caller, kind));
+            }
+        }
+        let answers = batches.into_iter().map(|(batch, expected)| {
+            let executor = executor.clone();
+            async move { (executor.run(batch).await, expected) }
+        });
+        for (answer, expected) in futures_util::future::join_all(answers).await {
+            match (answer, expected) {
+                (Ok(_), Ok(expected)) if expected == "tainted" => {}
+                (Ok(results), Ok(expected)) => assert_eq!(text(&results), expected),
+                (Err(error), Err(code)) => assert_eq!(error.code(), Some(code)),
+                (answer, expected) => panic!("{answer:?} instead of {expected:?}"),
+            }
+        }
+    }
+    // A role that the login role lost is lost within a second.
+    for _ in 0..20 {
+        executor.run(read("ada", "select 1", &[])).await.unwrap();
+    }
+    scratch::psql(&target, "revoke anon from authenticator");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let lost = executor.run(read("ada", "select current_user", &[])).await;
+    scratch::psql(&target, "grant anon to authenticator");
+    assert_eq!(lost.unwrap_err().code(), Some("42501"));
+}

@@ -15,8 +15,9 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::decode::{columns, frame, server_error};
-use super::encode::{Defaults, Encoder, Flight, explicit};
+use super::decode::{columns, first_field, frame, server_error};
+use super::encode::{Defaults, Encoder, Flight, explicit, is_plain_batch};
+use super::kept::{self, Kept, Question};
 use super::link::{Reader, Writer};
 use super::login::{self, CancelKey, Session};
 use super::statements::{Statement, Statements};
@@ -26,6 +27,9 @@ use crate::{Error, Target};
 
 /// Room for one read of the socket.
 const READ_SIZE: usize = 16 * 1024;
+
+/// With so many flushes unanswered the server is busy: what comes further gathers until the next answer, and leaves in one write.
+const BUSY: usize = 2;
 
 /// A connection, shared by its callers and its task.
 pub(super) struct Conn {
@@ -51,7 +55,8 @@ struct State {
     closing: bool,
     /// A tainted transaction that is still open: clean up when it has ended.
     tainted: bool,
-    defaults: Defaults,
+    short: bool,
+    kept: Kept,
     prepared: bool,
     lease: Option<Lease>,
     /// Number of the last flush sent; a cancellation names the one it is for.
@@ -67,6 +72,8 @@ struct State {
 struct Pending {
     /// Nobody waits for the answer to a clean-up.
     reply: Option<oneshot::Sender<Result<Reply, Error>>>,
+    /// What we asked of our own accord.
+    question: Option<Question>,
     fresh: Vec<Arc<Statement>>,
     /// The transaction stays open for a verdict.
     hold: bool,
@@ -110,7 +117,8 @@ impl Conn {
                 dead: None,
                 closing: false,
                 tainted: false,
-                defaults: Defaults { short: lane == Lane::Short, search_path: None },
+                short: lane == Lane::Short,
+                kept: Kept::default(),
                 prepared: true,
                 lease: None,
                 sent: 0,
@@ -156,8 +164,14 @@ impl Conn {
         }
         state.statements.follow(generation);
         state.prepared = batch.prepared;
-        let idle = state.pending.is_empty();
-        let defaults = state.defaults_for(batch);
+        let before = state.pending.len();
+        let now = Instant::now();
+        let plain = is_plain_batch(batch, state.short);
+        if state.kept.stands_in_the_way(batch, plain) {
+            state.push(None, now, |encoder| encoder.words(kept::FORGET));
+            state.kept.forget();
+        }
+        let defaults = Defaults { short: state.short, kept: &state.kept, now };
         let mut encoder = Encoder {
             out: &mut state.out,
             statements: &mut state.statements,
@@ -174,25 +188,33 @@ impl Conn {
                 None
             }
         };
-        state.defaults = defaults;
         state.sent += 1;
         let number = state.sent;
         let hold = matches!(batch.end, End::Judge(_));
-        let since = Instant::now();
-        state.pending.push_back(Pending { reply: Some(reply), fresh, hold, since, _permit: permit });
+        let pending = Pending { reply: Some(reply), question: None, fresh, hold, since: now, _permit: permit };
+        state.pending.push_back(pending);
         if batch.tainted {
             // A failed explicit transaction must be rolled back first; an implicit one ends by itself.
-            if explicit(batch) { state.tainted = true } else { state.push_cleanup() }
+            if explicit(batch) { state.tainted = true } else { state.push_cleanup(now) }
         }
-        self.leave(guard, idle);
+        if !explicit(batch) {
+            for question in state.kept.learn(batch, plain, now) {
+                state.ask(question, now);
+            }
+        }
+        self.leave(guard, before);
         Ok(Sent { flight, reply: receiver, number })
     }
 
-    /// Writes at once where nothing else is in flight, else leaves it to the task.
-    fn leave(&self, mut guard: parking_lot::MutexGuard<'_, State>, idle: bool) {
+    /// Writes at once where the server has nothing or little to do (`before`: flushes that it has not answered), else leaves it to
+    /// the task, which writes what has gathered when the next answer is in.
+    fn leave(&self, mut guard: parking_lot::MutexGuard<'_, State>, before: usize) {
         let state = &mut *guard;
         self.load.store(state.pending.len(), Ordering::Relaxed);
-        if idle && !state.cancelling {
+        if before > BUSY && !state.closing {
+            return;
+        }
+        if !state.cancelling {
             state.writer.write_now(&mut state.out);
         }
         let rest = !state.out.is_empty();
@@ -236,9 +258,9 @@ impl Conn {
     fn end_transaction(&self, words: &str, reply: Option<oneshot::Sender<Result<Reply, Error>>>) {
         let mut guard = self.state.lock();
         if guard.dead.is_none() {
-            let idle = guard.pending.is_empty();
-            guard.push(reply, |encoder| encoder.words(words));
-            self.leave(guard, idle);
+            let before = guard.pending.len();
+            guard.push(reply, Instant::now(), |encoder| encoder.words(words));
+            self.leave(guard, before);
         }
     }
 
@@ -312,20 +334,24 @@ impl Conn {
         let state = &mut *guard;
         let Some(pending) = state.pending.pop_front() else { return Ok(()) };
         if pending.reply.is_none() && answer.failed {
-            // A session that could not be cleaned serves nobody else.
-            return Err("the session could not be cleaned".into());
+            // A session that could not be cleaned, or does not take what it is told, serves nobody else.
+            return Err("the session could not be cleaned or told".into());
         }
         state.answered = state.sent - state.pending.len() as u64;
         state.learn(&pending, &answer);
         let now = Instant::now();
+        if let Some(question) = &pending.question {
+            let process = first_field(&answer.raw);
+            state.kept.confirm(question, process, self.cancel.process(), now);
+        }
         // The server began when it was done with the one before.
         let service = now - pending.since.max(state.idle_since);
         state.idle_since = now;
         let held = pending.hold && answer.status == b'T';
         if answer.status != b'I' && !held {
-            state.push(None, |encoder| encoder.words("rollback"));
+            state.push(None, now, |encoder| encoder.words("rollback"));
         } else if answer.status == b'I' && std::mem::take(&mut state.tainted) {
-            state.push_cleanup();
+            state.push_cleanup(now);
         }
         let lease = if held { None } else { state.free_lease() };
         self.load.store(state.pending.len(), Ordering::Relaxed);
@@ -362,6 +388,7 @@ impl State {
     fn push<T>(
         &mut self,
         reply: Option<oneshot::Sender<Result<Reply, Error>>>,
+        now: Instant,
         encode: impl FnOnce(&mut Encoder<'_>) -> T,
     ) -> T {
         let mut encoder = Encoder {
@@ -373,27 +400,20 @@ impl State {
         let value = encode(&mut encoder);
         let fresh = std::mem::take(&mut encoder.fresh);
         self.sent += 1;
-        self.pending.push_back(Pending { reply, fresh, hold: false, since: Instant::now(), _permit: None });
+        self.pending.push_back(Pending { reply, question: None, fresh, hold: false, since: now, _permit: None });
         value
     }
 
-    /// What this batch may take for granted. A `search_path` that all requests share is set once.
-    fn defaults_for(&mut self, batch: &Batch) -> Defaults {
-        let mut defaults = std::mem::take(&mut self.defaults);
-        if batch.tainted || !batch.prepared {
-            defaults.search_path = None;
-        } else if defaults.short
-            && defaults.search_path.is_none()
-            && let Some((_, path)) = batch.settings.iter().find(|(name, _)| name == "search_path")
-        {
-            self.push(None, |encoder| encoder.set_default("search_path", path));
-            defaults.search_path = Some(path.clone());
+    /// Tells or asks the session something of our own accord.
+    fn ask(&mut self, question: Question, now: Instant) {
+        self.push(None, now, |encoder| encoder.question(&question));
+        if let Some(pending) = self.pending.back_mut() {
+            pending.question = Some(question);
         }
-        defaults
     }
 
-    fn push_cleanup(&mut self) {
-        self.push(None, |encoder| encoder.cleanup());
+    fn push_cleanup(&mut self, now: Instant) {
+        self.push(None, now, |encoder| encoder.cleanup());
     }
 
     /// Keeps what the server said about new statements, and forgets those that an error kept from being parsed.

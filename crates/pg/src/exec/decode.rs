@@ -61,6 +61,20 @@ pub(super) fn decode(raw: &Bytes, flight: &Flight) -> Result<Vec<StepResult>, Fa
     Err(Failed { error, stale: false })
 }
 
+/// The first field of the first row of an answer.
+pub(super) fn first_field(raw: &[u8]) -> Option<&[u8]> {
+    let mut at = 0;
+    while let Some((tag, end)) = frame(raw, at) {
+        if tag == b'D' {
+            let field = raw.get(at + 7..end)?;
+            let (length, rest) = field.split_first_chunk::<4>()?;
+            return rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?);
+        }
+        at = end;
+    }
+    None
+}
+
 fn executed_step(flight: &Flight, executed: usize) -> Option<&super::statements::Statement> {
     flight.steps.get(executed.checked_sub(flight.lead)?).map(AsRef::as_ref)
 }

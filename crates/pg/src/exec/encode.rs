@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::kept::{self, Kept, Question};
 use super::short::TIMEOUT;
 use super::statements::{Statement, Statements, is_plain};
 use super::{Access, Batch, End, Isolation};
@@ -19,24 +21,30 @@ pub(super) struct Flight {
 }
 
 /// What the settings of a session are before a request sets its own.
-#[derive(Debug, Default)]
-pub(super) struct Defaults {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Defaults<'a> {
     /// A connection of the short lane: read-only, with a timeout of its own.
     pub(super) short: bool,
-    /// The `search_path` that was set for good. Only requests that reach no user code rely on it, and only where none was reached
-    /// since; role and claims are set by every request.
-    pub(super) search_path: Option<Bytes>,
+    /// What the session keeps between requests, as of this moment.
+    pub(super) kept: &'a Kept,
+    pub(super) now: Instant,
 }
 
-impl Defaults {
+impl Defaults<'_> {
     /// Need this setting not be made?
     fn has(&self, (name, value): &(Cow<'static, str>, Bytes)) -> bool {
-        match name.as_ref() {
-            "search_path" => self.search_path.as_ref() == Some(value),
-            "statement_timeout" => self.short && !is_shorter(value),
-            _ => false,
-        }
+        spared(self.short, name, value) || self.kept.has(name, value, self.now)
     }
+}
+
+/// On the short lane a longer timeout than its own need not be set.
+fn spared(short: bool, name: &str, value: &Bytes) -> bool {
+    short && name == "statement_timeout" && !is_shorter(value)
+}
+
+/// Makes the batch no settings but those that a session can keep?
+pub(super) fn is_plain_batch(batch: &Batch, short: bool) -> bool {
+    batch.settings.iter().all(|(name, value)| kept::NAMES.contains(&name.as_ref()) || spared(short, name, value))
 }
 
 /// Writes messages for one connection.
@@ -56,7 +64,7 @@ const CLEANUP: &str = "set session authorization default; reset role; reset all;
 
 impl Encoder<'_> {
     /// A whole request up to its `Sync`. `defaults`: what the session has already, so that it need not be set.
-    pub(super) fn batch(&mut self, batch: &Batch, defaults: &Defaults) -> Flight {
+    pub(super) fn batch(&mut self, batch: &Batch, defaults: &Defaults<'_>) -> Flight {
         for id in self.statements.take_discarded() {
             self.close(id);
         }
@@ -105,11 +113,11 @@ impl Encoder<'_> {
         1
     }
 
-    /// Sets a default of the session, in a flush of its own.
-    pub(super) fn set_default(&mut self, name: &'static str, value: &[u8]) {
+    /// Tells or asks the session something, in a flush of its own.
+    pub(super) fn question(&mut self, question: &Question) {
         let prepared = std::mem::replace(&mut self.prepared, false);
-        let params = [Some(name.as_bytes()), Some(value)].into_iter();
-        self.statement(&Bytes::new(), &Arc::from("select set_config($1,$2,false)"), params);
+        let (sql, params) = question.sql();
+        self.statement(&Bytes::new(), &Arc::from(sql), params.into_iter());
         self.prepared = prepared;
         self.sync();
     }

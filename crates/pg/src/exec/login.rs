@@ -30,6 +30,13 @@ pub(super) struct CancelKey {
     secret: i32,
 }
 
+impl CancelKey {
+    /// The process that serves the session, as it said at login.
+    pub(super) fn process(self) -> i32 {
+        self.process
+    }
+}
+
 /// Connects and logs in. `settings` are session defaults, so that `RESET ALL` comes back to them.
 ///
 /// The text of dates must be ISO, since rows are written as JSON from their text: another `DateStyle` of the database is overruled.
