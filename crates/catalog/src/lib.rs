@@ -8,6 +8,7 @@ mod load;
 mod relationships;
 mod routine;
 mod table;
+mod traces;
 mod view_origins;
 
 use ahash::AHashMap;
@@ -17,6 +18,7 @@ pub use load::{LoadError, Options, Query, assemble, queries, read_routines, rout
 pub use relationships::{Cardinality, ColumnPair, Junction, Relationship};
 pub use routine::{Parameter, Returns, Routine, Volatility};
 pub use table::{Column, Table};
+pub use traces::Traces;
 
 /// A schema and a name in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,8 +103,9 @@ pub struct Catalog {
     pub reads_request: bool,
     /// Does anything set `response.headers` or `response.status`?
     pub writes_response: bool,
-    /// Does any code of the user look as if it left something in the session: a setting, a lock, a temporary table?
-    pub leaves_state: bool,
+    /// Which code of the user may leave something in the session: a setting, a lock, a temporary table.
+    #[serde(skip)]
+    pub traces: Traces,
     /// Major version of the server.
     pub server_version: u32,
 }

@@ -19,6 +19,9 @@ pub struct Routine {
     pub returns: Returns,
     /// Decides whether its transaction is read-only.
     pub volatility: Volatility,
+    /// Of an extension, or in a language that is not read: nobody knows what it looks at and leaves behind.
+    #[serde(default)]
+    pub opaque: bool,
     /// Has it a VARIADIC parameter?
     pub variadic: bool,
     /// `SET default_transaction_isolation` of the function, in lower case.

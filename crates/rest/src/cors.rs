@@ -1,6 +1,10 @@
 //! Cross-origin requests. Nothing happens without an `Origin`.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::config::RestConfig;
 use crate::response::Answer;
@@ -23,30 +27,33 @@ pub(crate) fn preflight(method: &Method, headers: &HeaderMap, config: &RestConfi
     let mut answer = Answer::new(StatusCode::OK).without_length();
     answer.headers = allowed;
     let answer = answer
-        .header("Access-Control-Max-Age", MAX_AGE_SECONDS)
-        .header("Access-Control-Allow-Headers", names.join(", "))
-        .header("Access-Control-Allow-Methods", METHODS);
+        .header(ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS)
+        .header(ACCESS_CONTROL_ALLOW_HEADERS, names.join(", "))
+        .header(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     Some(answer)
 }
 
 /// What every answer to a request with an `Origin` carries.
-pub(crate) fn simple(headers: &HeaderMap, config: &RestConfig) -> Vec<(String, String)> {
+pub(crate) fn simple(headers: &HeaderMap, config: &RestConfig) -> HeaderMap {
     let mut all = origin_headers(headers, config).unwrap_or_default();
     if !all.is_empty() {
-        all.push(("Access-Control-Expose-Headers".to_owned(), EXPOSED.to_owned()));
+        all.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
     all
 }
 
 /// `*` for all, or the origin back, if it is allowed.
-fn origin_headers(headers: &HeaderMap, config: &RestConfig) -> Option<Vec<(String, String)>> {
-    let origin = String::from_utf8_lossy(headers.get("origin")?.as_bytes()).into_owned();
-    let allow = |value: String| ("Access-Control-Allow-Origin".to_owned(), value);
+fn origin_headers(headers: &HeaderMap, config: &RestConfig) -> Option<HeaderMap> {
+    let origin = headers.get("origin")?;
+    let mut all = HeaderMap::new();
     if config.cors_allowed_origins.is_empty() {
-        return Some(vec![allow("*".to_owned())]);
+        all.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        return Some(all);
     }
-    config
-        .cors_allowed_origins
-        .contains(&origin)
-        .then(|| vec![allow(origin), ("Access-Control-Allow-Credentials".to_owned(), "true".to_owned())])
+    if !config.cors_allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+        return None;
+    }
+    all.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    all.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    Some(all)
 }

@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use axum::body::Body;
 use bytes::Bytes;
 use catalog::Catalog;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_LENGTH, HeaderMap, HeaderName, VARY, WARNING};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use pg::exec::{Access, Batch, End, Executor, Isolation, Lane, Step};
@@ -23,6 +24,8 @@ use crate::run::{self, Circumstances, Work};
 use crate::shapes::{self, Shape, Shapes};
 use crate::timing::Timing;
 use crate::{cors, openapi, work};
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// PostgREST's language for one database.
 pub struct Rest {
@@ -114,7 +117,7 @@ impl Rest {
         };
         if let Some(name) = &config.server_trace_header {
             let value = head.headers.get(name.as_str()).cloned().unwrap_or_else(|| HeaderValue::from_static(""));
-            if let Ok(name) = http::HeaderName::try_from(name.as_str()) {
+            if let Ok(name) = HeaderName::try_from(name.as_str()) {
                 response.headers_mut().insert(name, value);
             }
         }
@@ -134,7 +137,7 @@ impl Rest {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let config = &state.config;
-        let mut timing = Timing::start();
+        let mut timing = Timing::start(config.server_timing_enabled);
         let authorization = head.headers.get("authorization").map(HeaderValue::as_bytes);
         let caller = state.authenticator.authenticate(authorization)?;
         timing.done("jwt");
@@ -188,13 +191,13 @@ impl Rest {
 fn finished(mut answer: Answer, warning: Option<String>, mut timing: Timing, config: &RestConfig) -> Answer {
     timing.done("response");
     if config.server_timing_enabled {
-        answer = answer.header("Server-Timing", timing.header());
+        answer = answer.header(SERVER_TIMING, timing.header());
     }
     if let Some(warning) = warning {
-        answer = answer.header("Warning", warning);
+        answer = answer.header(WARNING, warning);
     }
-    if !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("vary")) {
-        answer = answer.header("Vary", "Accept, Prefer, Range");
+    if !answer.headers.contains_key(VARY) {
+        answer.headers.insert(VARY, HeaderValue::from_static("Accept, Prefer, Range"));
     }
     answer
 }
@@ -224,7 +227,7 @@ impl Once<'_> {
                 response::of_write(write, request, &outcome)
             }
             Plan::Call(call) => {
-                let work = work::of_call(call, request, config);
+                let work = work::of_call(call, request, catalog, config);
                 let outcome = self.run(&work, Some(&call.routine), &[], timing).await?;
                 response::of_call(call, request, &outcome, config)
             }
@@ -266,7 +269,7 @@ impl Once<'_> {
         timing: &mut Timing,
     ) -> Result<run::Outcome, Error> {
         let circumstances = Circumstances {
-            settings: self.settings(routine),
+            settings: self.settings(routine, work.tainted),
             values,
             isolation: self.isolation(routine),
             rolls_back: self.rolls_back(),
@@ -276,7 +279,8 @@ impl Once<'_> {
         outcome.map_err(|error| error.into_error(self.is_somebody()))
     }
 
-    fn settings(&self, routine: Option<&catalog::Routine>) -> crate::context::Settings {
+    /// `obscure`: the work may look at more than the text of functions shows.
+    fn settings(&self, routine: Option<&catalog::Routine>, obscure: bool) -> crate::context::Settings {
         settings(&Context {
             config: self.config,
             catalog: &self.schema.catalog,
@@ -285,7 +289,9 @@ impl Once<'_> {
             schema: &self.request.schema,
             timezone: self.request.preferences.timezone.as_deref(),
             routine,
-            full: routine.is_some() || self.config.pre_request.is_some() || self.schema.catalog.reads_request,
+            full: self.config.pre_request.is_some()
+                || self.schema.catalog.reads_request
+                || (obscure && routine.is_some()),
         })
     }
 
@@ -324,7 +330,7 @@ impl Once<'_> {
         let first = steps.len();
         steps.extend(openapi::questions(schema));
         let batch = Batch {
-            settings: self.settings(None),
+            settings: self.settings(None, false),
             access: Access::ReadOnly,
             isolation: self.isolation(None),
             steps,
@@ -371,6 +377,9 @@ where
     B: http_body::Body<Data = Bytes> + Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     match Box::pin(Limited::new(body, limit).collect()).await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if is_too_long(error.as_ref()) => Err(Error::BodyTooLarge),
@@ -384,7 +393,7 @@ fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 fn info(allow: &str) -> Answer {
-    Answer::new(StatusCode::OK).header("Access-Control-Allow-Origin", "*").header("Allow", allow)
+    Answer::new(StatusCode::OK).header(ACCESS_CONTROL_ALLOW_ORIGIN, "*").header(ALLOW, allow.to_owned())
 }
 
 fn allowed_on(table: &catalog::Table) -> String {
@@ -431,31 +440,30 @@ fn legacy_warning(plan: &Plan, config: &RestConfig) -> Option<String> {
     })
 }
 
-fn with_headers(mut response: Response<Full<Bytes>>, headers: Vec<(String, String)>) -> Response<Full<Bytes>> {
-    add_headers(&mut response, headers);
+fn with_headers(mut response: Response<Full<Bytes>>, headers: HeaderMap) -> Response<Full<Bytes>> {
+    response.headers_mut().extend(headers);
     response
-}
-
-/// Headers of the answer; one that HTTP cannot carry is left out.
-fn add_headers(response: &mut Response<Full<Bytes>>, headers: Vec<(String, String)>) {
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) =
-            (http::HeaderName::try_from(name.as_str()), HeaderValue::from_bytes(value.as_bytes()))
-        {
-            response.headers_mut().append(name, value);
-        }
-    }
 }
 
 fn to_http(answer: Answer) -> Response<Full<Bytes>> {
     let length = answer.with_length.then_some(answer.body.len());
     let mut response = Response::new(Full::new(answer.body));
     *response.status_mut() = answer.status;
-    add_headers(&mut response, answer.headers);
+    *response.headers_mut() = answer.headers;
     if let Some(length) = length {
-        response.headers_mut().insert("content-length", HeaderValue::from(length));
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     response
+}
+
+/// Headers of the answer; one that HTTP cannot carry is left out.
+fn add_headers(response: &mut Response<Full<Bytes>>, headers: Vec<(String, String)>) {
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_bytes(value.as_bytes()))
+        {
+            response.headers_mut().append(name, value);
+        }
+    }
 }
 
 fn error_to_http(error: &Error, method: &Method, config: &RestConfig) -> Response<Full<Bytes>> {

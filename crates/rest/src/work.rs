@@ -1,6 +1,6 @@
 //! Plans as work: which statements, on which connections, under which demands.
 
-use catalog::Catalog;
+use catalog::{Catalog, Routine, Volatility};
 use pg::exec::Lane;
 
 use crate::config::RestConfig;
@@ -33,6 +33,7 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
     } else {
         aggregated(plan)
     };
+    let leaves_traces = catalog.traces.of_read(&main.text);
     let preferences = &request.preferences;
     let may_be_cut = config.max_rows.is_some() || request.top_range != Range::ALL;
     let count = (preferences.counts_rows() && may_be_cut).then(|| {
@@ -60,7 +61,7 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
         reads_response: catalog.writes_response && !explained,
         read_only: true,
         lane: if is_short { Lane::Short } else { Lane::Wide },
-        tainted: catalog.leaves_state,
+        tainted: leaves_traces,
         demands: Demands { singular: is_singular(&plan.media), ..Demands::default() },
     }
 }
@@ -68,6 +69,7 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
 /// The work of a write.
 pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, catalog: &Catalog) -> Work {
     let sql = write::statement(plan, request.preferences.representation);
+    let leaves_traces = catalog.traces.of_write(&sql.text);
     let is_put = plan.mutation == crate::request::Mutation::Replace;
     let limits = matches!(plan.mutation, crate::request::Mutation::Update | crate::request::Mutation::Delete);
     let explained = is_plan(&plan.media);
@@ -84,13 +86,13 @@ pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, catalog: &Catalog
         reads_response: catalog.writes_response && !explained,
         read_only: false,
         lane: Lane::Wide,
-        tainted: catalog.leaves_state,
+        tainted: leaves_traces,
         demands: if explained { Demands::default() } else { demands },
     }
 }
 
 /// The work of a call.
-pub(crate) fn of_call(plan: &CallPlan, request: &ApiRequest, config: &RestConfig) -> Work {
+pub(crate) fn of_call(plan: &CallPlan, request: &ApiRequest, catalog: &Catalog, config: &RestConfig) -> Work {
     let total = Total::of(request.preferences.counts_rows(), request.top_range, config.max_rows);
     let explained = is_plan(&plan.media);
     let demands = Demands {
@@ -98,17 +100,25 @@ pub(crate) fn of_call(plan: &CallPlan, request: &ApiRequest, config: &RestConfig
         put: false,
         max_affected: request.preferences.max_affected.filter(|_| request.preferences.is_strict()),
     };
+    let sql = call::statement(plan, total);
+    let leaves_traces = leaves_traces(&plan.routine, &sql.text, catalog);
     Work {
-        main: explain(call::statement(plan, total), &plan.media).into(),
+        main: explain(sql, &plan.media).into(),
         by_row: false,
         count: None,
         planner_count: None,
-        reads_response: !explained,
+        reads_response: !explained && (catalog.writes_response || leaves_traces),
         read_only: plan.read_only,
-        lane: Lane::Wide,
-        tainted: true,
+        // What only reads can be begun anew, if it turns out to be long.
+        lane: if plan.read_only && plan.routine.volatility != Volatility::Volatile { Lane::Short } else { Lane::Wide },
+        tainted: leaves_traces,
         demands: if explained { Demands::default() } else { demands },
     }
+}
+
+/// May a call do what the text of functions does not show, or leave something in the session?
+fn leaves_traces(routine: &Routine, sql: &str, catalog: &Catalog) -> bool {
+    routine.opaque || catalog.traces.of_write(sql)
 }
 
 fn is_plan(media: &MediaType) -> bool {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::key_dependencies::{Key, KeyKind, View, key_dependencies};
 use crate::relationships::{ColumnPair, ForeignKey, relationships};
+use crate::traces::{Source, Traces};
 use crate::view_origins::origins;
 use crate::{Catalog, MediaHandler, QualifiedName, Relationship, Representation, RoleSettings, Routine, Table};
 
@@ -119,7 +120,7 @@ pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadEr
         roles: role_settings(roles),
         reads_request: facts.reads_request,
         writes_response: facts.writes_response,
-        leaves_state: facts.leaves_state,
+        traces: Traces::of(&facts.sources),
         server_version: facts.server_version,
     })
 }
@@ -268,6 +269,6 @@ struct RoleRow {
 struct Facts {
     reads_request: bool,
     writes_response: bool,
-    leaves_state: bool,
+    sources: Vec<Source>,
     server_version: u32,
 }

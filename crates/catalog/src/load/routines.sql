@@ -37,6 +37,8 @@ select coalesce(json_agg(json_build_object(
     'schema', type_schema.nspname,
     'name', coalesce(c.relname, t.typname)),
   'volatility', p.provolatile,
+  'opaque', l.lanname not in ('sql', 'plpgsql')
+    or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'),
   'variadic', p.provariadic <> 0,
   'isolation', (
     select lower(split_part(s, '=', 2)) from unnest(p.proconfig) as s where s like 'default\_transaction\_isolation=%' limit 1),
@@ -45,6 +47,7 @@ select coalesce(json_agg(json_build_object(
 )), '[]')::text
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
+join pg_language l on l.oid = p.prolang
 join underlying u on u.oid = p.prorettype
 join pg_type t on t.oid = u.base
 join pg_namespace type_schema on type_schema.oid = t.typnamespace

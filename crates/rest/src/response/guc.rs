@@ -1,6 +1,6 @@
 //! `response.headers` and `response.status`: what SQL says about the answer.
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value};
 
 use super::Answer;
@@ -14,9 +14,14 @@ pub(super) fn apply(mut answer: Answer, outcome: &Outcome) -> Result<Answer, Err
     }
     if let Some(json) = &outcome.response_headers {
         let given = headers(json).ok_or(Error::BadResponseHeaders)?;
-        let is_given = |name: &str| given.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
-        answer.headers.retain(|(name, _)| !is_given(name));
-        answer.headers.extend(given);
+        for (name, _) in &given {
+            answer.headers.remove(name.as_str());
+        }
+        for (name, value) in given {
+            if let Ok(name) = HeaderName::try_from(name) {
+                answer = answer.header(name, value);
+            }
+        }
     }
     Ok(answer)
 }

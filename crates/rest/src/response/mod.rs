@@ -5,6 +5,7 @@ pub(crate) mod json;
 
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::{CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use serde_json::{Map, Value};
 
 use crate::config::RestConfig;
@@ -17,11 +18,14 @@ use crate::request::ranges::{Range, Unsatisfiable};
 use crate::request::{ApiRequest, CallMethod, Mutation};
 use crate::run::{Outcome, rows_of, text};
 
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
+
 /// An answer before it is HTTP.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The length is told; not for HEAD and 204.
     pub(crate) with_length: bool,
@@ -32,12 +36,15 @@ impl Answer {
         Self { status, with_length: true, ..Self::default() }
     }
 
-    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
+    /// One more header; a value that HTTP cannot carry is left out.
+    pub(crate) fn header(mut self, name: HeaderName, value: impl Into<Bytes>) -> Self {
+        if let Ok(value) = HeaderValue::from_maybe_shared(value.into()) {
+            self.headers.append(name, value);
+        }
         self
     }
 
-    fn optional_header(self, name: &str, value: Option<String>) -> Self {
+    fn optional_header(self, name: HeaderName, value: Option<String>) -> Self {
         match value {
             Some(value) => self.header(name, value),
             None => self,
@@ -74,11 +81,11 @@ pub(crate) fn of_read(
         location.push_str(canonical_query);
     }
     let answer = Answer::new(status)
-        .header("Content-Range", content_range)
-        .header("Content-Location", location)
+        .header(CONTENT_RANGE, content_range)
+        .header(CONTENT_LOCATION, location)
         .content_type(&plan.media, request)
         .optional_header(
-            "Preference-Applied",
+            PREFERENCE_APPLIED,
             applied(&request.preferences, |p| Preferences {
                 resolution: None,
                 representation: None,
@@ -130,9 +137,9 @@ pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, outcome: &Outcome
         _ => None,
     };
     let mut answer = Answer::new(status)
-        .optional_header("Location", location)
-        .optional_header("Content-Range", content_range)
-        .optional_header("Preference-Applied", write_preferences(plan, request));
+        .optional_header(LOCATION, location)
+        .optional_header(CONTENT_RANGE, content_range)
+        .optional_header(PREFERENCE_APPLIED, write_preferences(plan, request));
     if is_full {
         answer = answer.content_type(&plan.media, request).body(body_of(outcome, 3));
     }
@@ -157,8 +164,7 @@ pub(crate) fn of_call(
     let (status, content_range) = range_status(request.top_range, rows, total);
     let applied =
         applied(&request.preferences, |p| Preferences { resolution: None, representation: None, missing: None, ..p });
-    let answer =
-        Answer::new(status).header("Content-Range", content_range).optional_header("Preference-Applied", applied);
+    let answer = Answer::new(status).header(CONTENT_RANGE, content_range).optional_header(PREFERENCE_APPLIED, applied);
     let answer = if plan.routine.returns_void() {
         Answer { status: StatusCode::NO_CONTENT, ..answer.without_length() }
     } else if plan.method == CallMethod::Head {
@@ -204,8 +210,8 @@ fn explained(outcome: &Outcome, media: &MediaType, request: &ApiRequest) -> Answ
 impl Answer {
     /// The label, and which schema was chosen.
     pub(crate) fn content_type(self, media: &MediaType, request: &ApiRequest) -> Self {
-        self.header("Content-Type", media.content_type())
-            .optional_header("Content-Profile", request.negotiated.then(|| request.schema.clone()))
+        self.header(CONTENT_TYPE, media.content_type())
+            .optional_header(CONTENT_PROFILE, request.negotiated.then(|| request.schema.clone()))
     }
 }
 
