@@ -21,6 +21,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
+use service::Workers;
 use tokio::sync::watch;
 
 use self::access_log::Seen;
@@ -47,11 +48,16 @@ pub trait Application: Send + Sync + 'static {
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
-/// Serves until `stop` turns true and open requests are answered. `log` takes the lines of the access log.
+/// Serves on `workers` until `stop` turns true and open requests are answered. `log` takes the lines of the access log.
 ///
 /// # Errors
 /// A port that is taken, in a sentence.
-pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>, log: fn(&str)) -> Result<(), String> {
+pub async fn run<A: Application>(
+    site: Arc<Site<A>>,
+    workers: Workers,
+    stop: watch::Receiver<bool>,
+    log: fn(&str),
+) -> Result<(), String> {
     let config = site.config();
     let bind = async |endpoint, reuse_port, name: &str| {
         let bound = Listener::bind(endpoint, reuse_port).await;
@@ -85,7 +91,7 @@ pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>
     let doors = async {
         let admin = async {
             if let Some(admin) = admin {
-                admin.serve(answer_admin, stop.clone()).await;
+                admin.serve(answer_admin, &Workers::here(), stop.clone()).await;
             }
         };
         // The first requests wait for the first load instead of being told to come back; where PostgreSQL is down, not for long.
@@ -96,7 +102,7 @@ pub async fn run<A: Application>(site: Arc<Site<A>>, stop: watch::Receiver<bool>
                 }
                 tokio::time::sleep(FIRST_LOAD_STEP).await;
             }
-            main.serve(answer, stop.clone()).await;
+            main.serve(answer, &workers, stop.clone()).await;
         };
         tokio::join!(main, admin);
     };

@@ -13,8 +13,10 @@ use base::{Clock, Revocations};
 use http::{Request, Response};
 
 mod tasks;
+mod workers;
 
 pub use tasks::Tasks;
+pub use workers::Workers;
 
 /// One project: everything that its services share.
 #[derive(Clone)]

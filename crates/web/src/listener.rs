@@ -10,6 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
+use service::Workers;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,6 +27,7 @@ const HEAD_BYTES: usize = 128 * 1024;
 pub struct Listener {
     sockets: Vec<TcpListener>,
     tls: Option<Arc<ServerConfig>>,
+    workers: Workers,
 }
 
 /// A listener at work.
@@ -45,7 +47,13 @@ impl Listener {
         for address in addresses {
             sockets.push(TcpListener::bind(address).await?);
         }
-        Ok(Self { sockets, tls })
+        Ok(Self { sockets, tls, workers: Workers::here() })
+    }
+
+    /// Serves connections on these threads instead of where it accepts them.
+    #[must_use]
+    pub fn on(self, workers: &Workers) -> Self {
+        Self { workers: workers.clone(), ..self }
     }
 
     /// Takes requests until [`Running::stop`].
@@ -58,12 +66,9 @@ impl Listener {
             None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on")),
         };
         let (stop, stopping) = watch::channel(false);
-        let tls = self.tls.map(TlsAcceptor::from);
-        let accepting = self
-            .sockets
-            .into_iter()
-            .map(|socket| tokio::spawn(accept(socket, tls.clone(), Arc::clone(edge), stopping.clone())))
-            .collect();
+        let door = Door { tls: self.tls.map(TlsAcceptor::from), edge: Arc::clone(edge), workers: self.workers };
+        let accept = |socket| tokio::spawn(accept(socket, door.clone(), stopping.clone()));
+        let accepting = self.sockets.into_iter().map(accept).collect();
         Ok(Running { stop, accepting, address })
     }
 }
@@ -88,7 +93,15 @@ impl Running {
     }
 }
 
-async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, edge: Arc<Edge>, mut stopping: watch::Receiver<bool>) {
+/// Where accepted connections go.
+#[derive(Clone)]
+struct Door {
+    tls: Option<TlsAcceptor>,
+    edge: Arc<Edge>,
+    workers: Workers,
+}
+
+async fn accept(socket: TcpListener, door: Door, mut stopping: watch::Receiver<bool>) {
     let open = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -97,7 +110,8 @@ async fn accept(socket: TcpListener, tls: Option<TlsAcceptor>, edge: Arc<Edge>, 
         };
         match accepted {
             Ok((stream, peer)) => {
-                tokio::spawn(converse(stream, peer, tls.clone(), Arc::clone(&edge), open.watcher()));
+                let (tls, edge, watcher) = (door.tls.clone(), Arc::clone(&door.edge), open.watcher());
+                door.workers.serve(stream, move |stream| converse(stream, peer, tls, edge, watcher));
             }
             // Out of file descriptors, for one: it passes, and spinning would not help.
             Err(error) => {

@@ -49,8 +49,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             plans.push(project::Plan::read(folder, &args.overrides, &progress)?);
         }
         refuse_equal_ports(&plans)?;
+        let workers = service::Workers::start()?;
         for plan in plans {
-            running.push(Running::up(plan, &progress).await?);
+            running.push(Running::up(plan, &workers, &progress).await?);
         }
         anyhow::Ok(())
     };

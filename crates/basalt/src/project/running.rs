@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgserver::State;
-use service::Tasks;
+use service::{Tasks, Workers};
 use tokio::sync::watch;
 use web::{Listener, Readiness};
 
@@ -22,7 +22,7 @@ pub struct Running {
 
 impl Running {
     /// Brings a project up; what was started is stopped again where a stage fails.
-    pub async fn up(plan: Plan, progress: &Progress) -> anyhow::Result<Self> {
+    pub async fn up(plan: Plan, workers: &Workers, progress: &Progress) -> anyhow::Result<Self> {
         let mut run_file = RunFile::take(plan.location.home())?;
         let listener = listen(&plan).await?;
         progress.step("Starting PostgreSQL");
@@ -45,7 +45,7 @@ impl Running {
                 return Err(error);
             }
         };
-        let front = listener.serve(&Arc::new(services.edge))?;
+        let front = listener.on(workers).serve(&Arc::new(services.edge))?;
         let inbox_url = services.inbox_url;
         let info = RunInfo {
             pid: std::process::id(),

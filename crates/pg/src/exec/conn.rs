@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::decode::{columns, first_field, frame, server_error};
@@ -41,6 +42,8 @@ pub(super) struct Conn {
     /// Takes requests: neither closing nor dead.
     usable: AtomicBool,
     pub(super) born: Instant,
+    /// The scheduler that its task runs on: requests from there need not be handed over.
+    pub(super) home: runtime::Id,
     target: Target,
     cancel: CancelKey,
 }
@@ -131,6 +134,7 @@ impl Conn {
             load: AtomicUsize::new(0),
             usable: AtomicBool::new(true),
             born: now,
+            home: runtime::Handle::current().id(),
             target: target.clone(),
             cancel: session.cancel,
         });

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::conn::{Conn, Held, Sent, Ticket};
@@ -125,9 +126,10 @@ impl Inner {
     }
 
     async fn send_short(self: &Arc<Self>, batch: &mut Batch) -> Result<(Arc<Conn>, Sent), Error> {
+        let home = Handle::current().id();
         let mut ticket = Ticket::Short(self.enter(&self.short.gate).await?);
         loop {
-            let conn = match self.short.choose() {
+            let conn = match self.short.choose(home) {
                 Choice::Use(conn) => conn,
                 Choice::UseAndFill(conn, index) => {
                     self.fill_behind(index);
@@ -169,9 +171,10 @@ impl Inner {
     }
 
     async fn send_wide(self: &Arc<Self>, batch: &mut Batch) -> Result<(Arc<Conn>, Sent), Error> {
+        let home = Handle::current().id();
         loop {
             let permit = self.enter(&self.wide_gate).await?;
-            let conn = match self.wide.take() {
+            let conn = match self.wide.take(home) {
                 Some(conn) => conn,
                 None => self.connect(Lane::Wide, Instant::now()).await?,
             };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::runtime;
 use tokio::sync::Semaphore;
 
 use super::conn::Conn;
@@ -11,6 +12,8 @@ use super::wide::gate;
 
 /// More requests in flight on one connection only wait for each other.
 const MOST_IN_FLIGHT: usize = 16;
+/// So many requests in flight on a connection of the same scheduler are better than none on another's.
+const HANDED_OVER: usize = 12;
 /// Reads that take longer do not belong here; they are run again on the wide lane.
 pub(super) const TIMEOUT: Duration = Duration::from_millis(250);
 
@@ -53,26 +56,22 @@ impl Short {
         self.slots.len()
     }
 
-    /// The connection with the fewest requests in flight.
-    pub(super) fn choose(&self) -> Choice {
-        let (mut best, mut vacant): (Option<Arc<Conn>>, Option<usize>) = (None, None);
+    /// The connection with the fewest requests in flight, of those whose task runs on the same scheduler if there is one.
+    pub(super) fn choose(&self, home: runtime::Id) -> Choice {
+        let (mut best, mut vacant): (Option<(usize, Arc<Conn>)>, Option<usize>) = (None, None);
         for (index, slot) in self.slots.iter().enumerate() {
-            match slot.get() {
-                Some(conn) => {
-                    let load = conn.load();
-                    if load == 0 {
-                        return Choice::Use(conn);
-                    }
-                    if best.as_ref().is_none_or(|b| load < b.load()) {
-                        best = Some(conn);
-                    }
-                }
-                None => vacant = vacant.or(Some(index)),
+            let Some(conn) = slot.get() else {
+                vacant = vacant.or(Some(index));
+                continue;
+            };
+            let cost = conn.load() + if conn.home == home { 0 } else { HANDED_OVER };
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, conn));
             }
         }
         match (best, vacant) {
-            (Some(conn), Some(index)) => Choice::UseAndFill(conn, index),
-            (Some(conn), None) => Choice::Use(conn),
+            (Some((0, conn)), _) | (Some((_, conn)), None) => Choice::Use(conn),
+            (Some((_, conn)), Some(index)) => Choice::UseAndFill(conn, index),
             (None, _) => Choice::Fill,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::conn::Conn;
@@ -21,13 +22,14 @@ pub(super) struct Lease {
 }
 
 impl Wide {
-    /// A connection that waits and is open.
-    pub(super) fn take(&self) -> Option<Arc<Conn>> {
-        loop {
-            let conn = self.idle.lock().pop()?;
-            if conn.is_open() {
-                return Some(conn);
-            }
+    /// A connection that waits and is open, the warmest of those whose task runs on the same scheduler if there is one.
+    pub(super) fn take(&self, home: runtime::Id) -> Option<Arc<Conn>> {
+        let mut idle = self.idle.lock();
+        idle.retain(|conn| conn.is_open());
+        let near = idle.iter().rposition(|conn| conn.home == home);
+        match near {
+            Some(at) => Some(idle.remove(at)),
+            None => idle.pop(),
         }
     }
 

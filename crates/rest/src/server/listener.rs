@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use service::Workers;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, lookup_host};
 use tokio::sync::watch;
@@ -94,7 +95,7 @@ impl Listener {
     }
 
     /// Answers requests until `stop` turns true; then takes no more and lets those under way finish.
-    pub async fn serve<F, R>(self, answer: F, mut stop: watch::Receiver<bool>)
+    pub async fn serve<F, R>(self, answer: F, workers: &Workers, mut stop: watch::Receiver<bool>)
     where
         F: Fn(Peer, Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
@@ -108,7 +109,8 @@ impl Listener {
             match accepted {
                 Ok(Accepted::Tcp(stream, peer)) => {
                     let _ = stream.set_nodelay(true);
-                    tokio::spawn(speak(stream, Peer::Tcp(peer.ip()), answer.clone(), open.watcher()));
+                    let (answer, watcher) = (answer.clone(), open.watcher());
+                    workers.serve(stream, move |stream| speak(stream, Peer::Tcp(peer.ip()), answer, watcher));
                 }
                 Ok(Accepted::Unix(stream)) => {
                     tokio::spawn(speak(stream, Peer::Unix, answer.clone(), open.watcher()));

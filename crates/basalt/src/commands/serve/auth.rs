@@ -51,7 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let host: IpAddr = settings.host.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]));
     let address = SocketAddr::new(host, args.port.unwrap_or(settings.port));
     let listener = Listener::bind(&[address], None).await.with_context(|| format!("cannot listen on {address}"))?;
-    let running = listener.serve(&Arc::new(edge))?;
+    let running = listener.on(&service::Workers::start()?).serve(&Arc::new(edge))?;
     eprintln!("auth listens on {}", running.address());
     super::told_to_stop().await?;
     running.stop(GRACE).await;

@@ -83,7 +83,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         return Ok(());
     }
     let (stop, stopping) = watch::channel(false);
-    let mut serving = std::pin::pin!(rest::server::run(Arc::clone(&site), stopping, print_line));
+    let workers = service::Workers::start()?;
+    let mut serving = std::pin::pin!(rest::server::run(Arc::clone(&site), workers, stopping, print_line));
     let (mut schema, mut options) = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
     let mut told = std::pin::pin!(super::told_to_stop());
     let mut waiting = true;
