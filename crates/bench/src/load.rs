@@ -1,13 +1,16 @@
-//! A load of HTTP requests over kept connections: one task each, next request when the answer is whole.
+//! A load of HTTP requests over kept connections, each of which sends its next request when the answer is whole.
+//!
+//! One thread over the kernel's readiness, since the load shares the CPUs with what it measures: a scheduler on top would cost as much
+//! as the requests.
 
+use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use anyhow::{Context, ensure};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
 
 use crate::stats::quantile;
 
@@ -32,72 +35,123 @@ impl Seen {
     }
 }
 
-/// Runs a load on a thread of its own, so that it does not share a scheduler with what it measures.
+/// How long an answer may take before the load gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs a load on a thread of its own.
 pub async fn run(address: SocketAddr, connections: usize, time: Duration, make: Make) -> anyhow::Result<Seen> {
-    tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(load(address, connections, time, make))
-    })
-    .await?
+    tokio::task::spawn_blocking(move || load(address, connections, time, &make)).await?
 }
 
-async fn load(address: SocketAddr, connections: usize, time: Duration, make: Make) -> anyhow::Result<Seen> {
-    let local = tokio::task::LocalSet::new();
+fn load(address: SocketAddr, connections: usize, time: Duration, make: &Make) -> anyhow::Result<Seen> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(connections.max(1));
+    let mut clients = Vec::with_capacity(connections);
     let started = Instant::now();
     let end = started + time;
-    let tasks: Vec<_> = (0..connections).map(|_| local.spawn_local(converse(address, end, make.clone()))).collect();
-    let mut seen = Seen::default();
-    local
-        .run_until(async {
-            for task in tasks {
-                let (latencies, body_bytes) = task.await??;
-                seen.latencies_us.extend(latencies);
+    for number in 0..connections {
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut client = Client::new(TcpStream::from_std(stream));
+        poll.registry().register(&mut client.stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        client.ask(make())?;
+        clients.push(client);
+    }
+    let (mut seen, mut open) = (Seen::default(), connections);
+    while open > 0 {
+        poll.poll(&mut events, Some(PATIENCE))?;
+        ensure!(!events.is_empty(), "the server did not answer within {PATIENCE:?}");
+        for event in &events {
+            let Some(client) = clients.get_mut(event.token().0) else { continue };
+            client.write()?;
+            while let Some(body_bytes) = client.answer()? {
                 seen.body_bytes = body_bytes;
+                seen.latencies_us.push(client.sent.elapsed().as_micros() as u32);
+                if Instant::now() >= end {
+                    open -= 1;
+                    break;
+                }
+                client.ask(make())?;
             }
-            anyhow::Ok(())
-        })
-        .await?;
+        }
+    }
     seen.per_second = seen.latencies_us.len() as f64 / started.elapsed().as_secs_f64();
     seen.latencies_us.sort_unstable();
     Ok(seen)
 }
 
-async fn converse(address: SocketAddr, end: Instant, make: Make) -> anyhow::Result<(Vec<u32>, usize)> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (mut latencies, mut read, mut body_bytes) = (Vec::new(), BytesMut::with_capacity(64 * 1024), 0);
-    loop {
-        let sent = Instant::now();
-        if sent >= end {
-            return Ok((latencies, body_bytes));
-        }
-        stream.write_all(&make()).await?;
-        body_bytes = answer(&mut stream, &mut read).await?;
-        latencies.push(sent.elapsed().as_micros() as u32);
-    }
+/// One connection.
+struct Client {
+    stream: TcpStream,
+    request: Vec<u8>,
+    written: usize,
+    sent: Instant,
+    read: Vec<u8>,
+    filled: usize,
 }
 
-/// Reads one whole answer, which must be a success, and returns the length of its body.
-async fn answer(stream: &mut TcpStream, read: &mut BytesMut) -> anyhow::Result<usize> {
-    let head = loop {
-        if let Some(end) = memchr::memmem::find(read, b"\r\n\r\n") {
-            break end + 4;
+impl Client {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, request: Vec::new(), written: 0, sent: Instant::now(), read: vec![0; 64 * 1024], filled: 0 }
+    }
+
+    fn ask(&mut self, request: Vec<u8>) -> anyhow::Result<()> {
+        (self.request, self.written, self.sent) = (request, 0, Instant::now());
+        self.write()
+    }
+
+    /// Writes what the socket takes.
+    fn write(&mut self) -> anyhow::Result<()> {
+        while let Some(rest) = self.request.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match self.stream.write(rest) {
+                Ok(n) => self.written += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
         }
-        ensure!(stream.read_buf(read).await? > 0, "the server closed the connection");
-    };
-    let text = std::str::from_utf8(&read[..head])?;
-    let status = text.get(9..12).context("a status")?;
-    let length: usize = text
-        .lines()
-        .find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")))
-        .map_or(Ok(0), |(_, value)| value.trim().parse())?;
-    let failed = !status.starts_with('2');
-    while read.len() < head + length {
-        ensure!(stream.read_buf(read).await? > 0, "the server closed the connection");
+        Ok(())
     }
-    if failed {
-        bail!("the server answered {}", String::from_utf8_lossy(&read[..head + length]));
+
+    /// Reads; the length of the body once the answer is whole, which must be a success.
+    fn answer(&mut self) -> anyhow::Result<Option<usize>> {
+        if self.written < self.request.len() {
+            return Ok(None);
+        }
+        loop {
+            let room = self.read.get_mut(self.filled..).unwrap_or_default();
+            let room_bytes = room.len();
+            let n = match self.stream.read(room) {
+                Ok(0) => anyhow::bail!("the server closed the connection"),
+                Ok(n) => n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            self.filled += n;
+            if let Some((head, length)) = self.head()? {
+                if self.filled >= head + length {
+                    self.filled = 0;
+                    return Ok(Some(length));
+                }
+                if self.read.len() < head + length {
+                    self.read.resize(head + length, 0);
+                }
+            }
+            // What was read did not fill the room: more will be announced.
+            if n < room_bytes {
+                return Ok(None);
+            }
+        }
     }
-    read.advance(head + length);
-    Ok(length)
+
+    /// The lengths of head and body, once the head is whole.
+    fn head(&self) -> anyhow::Result<Option<(usize, usize)>> {
+        let read = &self.read[..self.filled];
+        let Some(end) = memchr::memmem::find(read, b"\r\n\r\n") else { return Ok(None) };
+        ensure!(read.get(9) == Some(&b'2'), "the server answered {}", String::from_utf8_lossy(read));
+        let name = b"content-length: ";
+        let at = memchr::memmem::find(&read[..end], name).context("an answer without a length")? + name.len();
+        let digits = read[at..end].iter().take_while(|b| b.is_ascii_digit());
+        Ok(Some((end + 4, digits.fold(0, |n, b| n * 10 + usize::from(b - b'0')))))
+    }
 }
