@@ -30,12 +30,15 @@ pub struct Troubles {
 
 impl fmt::Display for Troubles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
+        writeln!(
             f,
-            "schema reloads without a change: {}, with one: {} (a new table was served after {:?} at most)\n\
-             PostgreSQL restarted; answers came again after {:?}",
-            self.reloads, self.changes, self.slowest_seen, self.back_after
-        )
+            "schema reloads without a change: {}, with one: {} (a new table was served after {:?} at most)",
+            self.reloads, self.changes, self.slowest_seen
+        )?;
+        match self.back_after {
+            Some(after) => write!(f, "PostgreSQL restarted; answers came again after {after:?}"),
+            None => f.write_str("PostgreSQL was not restarted"),
+        }
     }
 }
 
