@@ -20,15 +20,23 @@ const SEEDED: usize = 200;
 /// A client keeps about so many notes of its own.
 const KEPT: usize = 40;
 
+/// For so long everybody is themselves; then, for as long, all are one and the same user, so that sessions that keep something of their
+/// last user are found out.
+const PHASE: Duration = Duration::from_millis(500);
+
 /// Nobody waits longer than this for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One client on one connection, as one user.
 pub struct Client {
     address: SocketAddr,
+    /// Whose notes the client keeps.
+    home: usize,
+    /// Who the client is just now.
     user: usize,
     me: String,
     token: String,
+    tokens: Vec<String>,
     connection: Option<Connection>,
     tally: Arc<Tally>,
     /// The client's own notes with the least and the greatest version that they may have.
@@ -55,19 +63,36 @@ const DEEDS: [(&str, u32); 16] = [
     ("leave in the middle", 2),
 ];
 
+/// What a client does only as itself, since it remembers what it did.
+const OF_ONES_OWN: [&str; 3] = ["insert", "update", "delete"];
+
 impl Client {
     /// A client of user `number % USERS`.
     pub fn new(number: usize, address: SocketAddr, keys: &KeySet, tally: Arc<Tally>) -> anyhow::Result<Self> {
-        let user = number % USERS;
-        let me = id_of(user);
-        let token = keys.sign(&json!({"role": "authenticated", "sub": me}))?;
-        Ok(Self { address, user, me, token, connection: None, tally, notes: BTreeMap::new() })
+        let home = number % USERS;
+        let sign = |user| Ok(keys.sign(&json!({"role": "authenticated", "sub": id_of(user)}))?);
+        let tokens: Vec<String> = (0..USERS).map(sign).collect::<anyhow::Result<_>>()?;
+        let (me, token) = (id_of(home), tokens[home].clone());
+        Ok(Self { address, home, user: home, me, token, tokens, connection: None, tally, notes: BTreeMap::new() })
+    }
+
+    fn become_user(&mut self, user: usize) {
+        if self.user != user {
+            (self.user, self.me) = (user, id_of(user));
+            self.token.clone_from(&self.tokens[user]);
+        }
     }
 
     /// Goes on until `end`.
     pub async fn live(mut self, end: Instant) -> Self {
         while Instant::now() < end {
-            let deed = self.choose();
+            let phase = (end - Instant::now()).as_millis() / PHASE.as_millis();
+            let is_shared = phase % 2 == 1;
+            self.become_user(if is_shared { (phase as usize * 7 / 2) % USERS } else { self.home });
+            let mut deed = self.choose();
+            while self.user != self.home && OF_ONES_OWN.contains(&deed) {
+                deed = self.choose();
+            }
             let done = tokio::time::timeout(PATIENCE, self.act(deed)).await;
             let done = done.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer after {PATIENCE:?}")));
             if let Err(error) = done {
