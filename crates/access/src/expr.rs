@@ -5,11 +5,13 @@
 //! that a change of one part keeps the rest as it is.
 
 mod parse;
+mod plain;
 mod select;
 #[cfg(test)]
 mod tests;
 mod token;
 
+pub use plain::unwrapped;
 pub use token::{Token, TokenKind, tokens};
 
 /// A node.

@@ -8,8 +8,8 @@
 //! - [`spec`]: `access.toml`, what should be.
 //! - [`matrix`]: what is, by trying: identities × objects × operations × columns, in transactions that are rolled back.
 //! - [`tap`]: the project's pgTAP tests.
-//! - `mutants`: policies changed on purpose; does anything notice?
-//! - `gate`: may this migration be applied?
+//! - [`mutants`]: policies changed on purpose; does anything notice?
+//! - [`gate`]: may this migration be applied?
 //! - [`explain`]: which policy lets a user see a row, or stops him.
 //!
 //! Never works on users' data: callers hand it a shadow database, replayed from the migrations. Knows no command and no project folder.
@@ -17,7 +17,9 @@
 mod error;
 pub mod explain;
 pub mod expr;
+pub mod gate;
 pub mod matrix;
+pub mod mutants;
 pub mod rows;
 pub mod schema;
 pub mod spec;

@@ -6,7 +6,6 @@ pub mod init;
 pub mod keys;
 pub mod migration;
 pub mod new;
-pub mod pgtap;
 pub mod platform_schema;
 pub mod serve;
 pub mod start;
@@ -18,6 +17,7 @@ pub mod test;
 use std::process::ExitCode;
 
 use crate::cli::Command;
+pub use crate::project::pgtap;
 
 /// Runs a command; the code is what the process exits with.
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {

@@ -5,6 +5,7 @@
 mod database;
 mod location;
 mod overrides;
+pub mod pgtap;
 mod plan;
 pub mod run_file;
 mod running;

@@ -14,6 +14,11 @@ set local role service_role;
 select set_config('request.jwt.claims', '{"role": "service_role"}', true);
 
 select is(pg_temp.broken(), 0::bigint, 'after seeding, every ledger sums to its balance');
+-- Of two calls at once the second must wait before it reads the balance, else one deduction is lost: also a call that is refused
+-- leaves the mark of its lock on the row.
+select set_config('test.mark', (select xmax::text from profiles where id = pg_temp.who('05')), true);
+select throws_ok($$select deduct_user_credits(pg_temp.who('05'), 1000000, 'usage')$$, 'P0001', null, 'an overdraft is refused');
+select isnt((select xmax::text from profiles where id = pg_temp.who('05')), current_setting('test.mark'), 'and the balance was locked before it was read');
 select is(add_user_credits(pg_temp.who('08'), 10, 'purchase', 'ten', '{"stripe_payment_intent_id": "pi_1"}', 'key-1'), 12, 'added');
 select is(add_user_credits(pg_temp.who('08'), 10, 'purchase', 'ten', '{"stripe_payment_intent_id": "pi_1"}', 'key-1'), 12, 'the same key again: once');
 select throws_ok($$select add_user_credits(pg_temp.who('08'), 11, 'purchase', null, null, 'key-1')$$, '22023', null, 'the same key with another amount is refused');

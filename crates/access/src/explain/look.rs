@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::answer::{Action, Applies, Condition, Explanation, Grants, PolicyAnswer, Security, Seen, Truth};
 use super::{Caller, Trouble, key, verdict};
-use crate::expr::{Expr, Kind};
+use crate::expr::{Expr, Kind, unwrapped};
 use crate::schema::{Command, Policy, Relation, RelationKind, Schema};
 
 /// What somebody wants to know.
@@ -254,19 +254,6 @@ async fn evaluate(
         parts.push(Box::pin(evaluate(client, relation, row, whole, part)).await?);
     }
     Ok(Condition { text, truth, joined_by, parts })
-}
-
-/// Without the parentheses around all of it.
-fn unwrapped(text: &str) -> &str {
-    let text = text.trim();
-    let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else { return text };
-    let mut depth = 0_i32;
-    let closes_early = inner.chars().any(|c| {
-        depth += i32::from(c == '(') - i32::from(c == ')');
-        depth < 0
-    });
-    let select = inner.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
-    if closes_early || select { text } else { unwrapped(inner) }
 }
 
 /// One condition, on the row as a value: so it needs no right on the table, which row-level security does not ask for either.

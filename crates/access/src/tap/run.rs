@@ -58,6 +58,11 @@ impl Script {
         Ok(script)
     }
 
+    /// Does any statement hold this word?
+    pub fn mentions(&self, word: &str) -> bool {
+        self.steps.iter().any(|step| matches!(&step.what, What::Sql(sql) if sql.contains(word)))
+    }
+
     fn add(&mut self, text: &str, path: &Path, depth: usize) {
         for statement in split(text) {
             let line = statement.line;

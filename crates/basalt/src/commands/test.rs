@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use pg::Target;
 
-use crate::commands::pgtap;
 use crate::commands::target::Where;
 use crate::progress::Progress;
+use crate::project::pgtap;
 use crate::project::shadow::Shadow;
 
 /// Run the project's tests.

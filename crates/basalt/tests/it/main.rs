@@ -7,6 +7,7 @@ mod bad_input;
 mod clients;
 mod crash;
 mod folders;
+mod shadow;
 mod standalone;
 mod two_projects;
 mod world;

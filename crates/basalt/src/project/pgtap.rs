@@ -4,12 +4,31 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use access::tap::{self, Outcome, Script, Stop};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use pg::Target;
 
+use super::Plan;
+use super::shadow::{Shadow, Template};
 use crate::progress::Progress;
-use crate::project::Plan;
-use crate::project::shadow::{Shadow, Template};
+
+/// pgTAP cannot be installed into the shadow.
+#[derive(Debug)]
+pub struct Missing {
+    major: i32,
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let major = self.major;
+        write!(
+            f,
+            "there are pgTAP tests, but pgTAP is not installed beside PostgreSQL {major}: on Debian and Ubuntu `apt install \
+             postgresql-{major}-pgtap`, elsewhere `make install` of the release on pgtap.org"
+        )
+    }
+}
+
+impl std::error::Error for Missing {}
 
 /// What came of a project's tests.
 pub struct Suite {
@@ -65,11 +84,7 @@ async fn install(admin: &Target) -> anyhow::Result<()> {
         )
         .await?;
     if !row.get::<_, bool>(1) {
-        let major: i32 = row.get(0);
-        bail!(
-            "there are pgTAP tests, but pgTAP is not installed beside PostgreSQL {major}: on Debian and Ubuntu `apt install \
-             postgresql-{major}-pgtap`, elsewhere `make install` of the release on pgtap.org; then run this again"
-        );
+        return Err(Missing { major: row.get(0) }.into());
     }
     client.batch_execute("create extension if not exists pgtap with schema extensions").await?;
     Ok(())

@@ -1,0 +1,98 @@
+//! May these migrations be applied? What `access.toml` closes must stay closed.
+//!
+//! The database that is asked about is the shadow, on which the migrations have been replayed. A right that is missing is no reason to
+//! refuse: nobody reads or writes what he must not. A leak is, and so is a policy that cannot be evaluated.
+
+use std::fmt::Write as _;
+
+use crate::matrix::{Difference, Report, Verdict};
+
+/// How many counterexamples are shown whole; of the rest the first line.
+const SHOWN: usize = 12;
+
+/// The reasons to refuse, leaks first.
+pub fn reasons(report: &Report) -> Vec<&Difference> {
+    let mut found: Vec<&Difference> =
+        report.differences.iter().filter(|difference| difference.verdict != Verdict::Refused).collect();
+    found.sort_by_key(|difference| difference.verdict);
+    found
+}
+
+/// The reasons for people: who could do what, what lets him, and a statement that shows it.
+pub fn render(reasons: &[&Difference]) -> String {
+    let mut text = String::new();
+    for (number, reason) in reasons.iter().enumerate() {
+        let word = if reason.verdict == Verdict::Leak { "leak" } else { "broken" };
+        let column = reason.column.as_ref().map(|column| format!(" of column {column}")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  {word}: {} as {}: {}{column} on {} {}",
+            reason.seen,
+            reason.identity,
+            reason.operation.word(),
+            reason.kind.word(),
+            reason.object
+        );
+        if number >= SHOWN {
+            continue;
+        }
+        let _ = writeln!(text, "    access.toml says: {}", reason.expected);
+        for because in &reason.because {
+            let _ = writeln!(text, "    because: {because}");
+        }
+        if let Some(counterexample) = &reason.counterexample {
+            let _ = writeln!(text, "    to see it on a copy of this schema:");
+            for line in counterexample.sql.lines() {
+                let _ = writeln!(text, "      {line}");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::Counterexample;
+    use crate::spec::{Kind, Operation};
+
+    fn difference(verdict: Verdict, identity: &str) -> Difference {
+        Difference {
+            verdict,
+            kind: Kind::Table,
+            object: "public.notes".to_owned(),
+            identity: identity.to_owned(),
+            operation: Operation::Update,
+            column: Some("rank".to_owned()),
+            row: Some("id=1".to_owned()),
+            expected: "none".to_owned(),
+            seen: "1 row".to_owned(),
+            because: vec!["policy \"own\"".to_owned()],
+            times: 1,
+            counterexample: Some(Counterexample {
+                sql: "begin;\nrollback;".to_owned(),
+                curl: String::new(),
+                js: String::new(),
+            }),
+        }
+    }
+
+    #[test]
+    fn leaks_and_broken_policies_refuse_and_missing_rights_do_not() {
+        let report = Report {
+            differences: vec![
+                difference(Verdict::Broken, "anon"),
+                difference(Verdict::Refused, "admin"),
+                difference(Verdict::Leak, "user"),
+            ],
+            ..Report::default()
+        };
+        let found = reasons(&report);
+        let who: Vec<&str> = found.iter().map(|difference| difference.identity.as_str()).collect();
+        assert_eq!(who, ["user", "anon"]);
+        let text = render(&found);
+        assert!(text.starts_with("  leak: 1 row as user: update of column rank on table public.notes\n"), "{text}");
+        assert!(text.contains("    because: policy \"own\"\n") && text.contains("      rollback;\n"), "{text}");
+        assert!(reasons(&Report::default()).is_empty());
+    }
+}
