@@ -465,7 +465,7 @@ fn random_batch(caller: usize, kind: u32) -> (Batch, Result<String, &'static str
         zone = "Asia/Tokyo";
     }
     settings.push(("timezone".into(), Bytes::from(zone)));
-    if kind != 1 && kind % 2 == 0 {
+    if kind != 1 && kind.is_multiple_of(2) {
         settings.pop();
     }
     let mut batch = Batch::read(settings, vec![step(sql, &[])]);
