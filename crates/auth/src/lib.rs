@@ -53,6 +53,11 @@ pub use outbox::OutboxMessages;
 
 use rules::redirect::AllowList;
 
+/// The statements of the two requests that come most, for who measures what PostgreSQL gives with them alone.
+pub mod statements {
+    pub use crate::store::one_flush::{REFRESH, USER};
+}
+
 /// What only Basalt keeps: `(file name, SQL)`, to run in order as the owner of the database, after schema `auth` exists.
 pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_auth_state.sql", include_str!("../migrations/0001_auth_state.sql")),

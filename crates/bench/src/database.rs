@@ -93,15 +93,12 @@ impl Cluster {
 
     /// Runs SQL as the superuser.
     pub fn psql(&self, sql: &str) -> anyhow::Result<()> {
-        run(Command::new(self.bin.join("psql")).args([
-            "-Xq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            &self.words("postgres"),
-            "-c",
-            sql,
-        ]))
+        self.psql_at(&self.words("postgres"), sql)
+    }
+
+    /// The same on the database and by the user that libpq's words name.
+    pub fn psql_at(&self, words: &str, sql: &str) -> anyhow::Result<()> {
+        run(Command::new(self.bin.join("psql")).args(["-Xq", "-v", "ON_ERROR_STOP=1", "-d", words, "-c", sql]))
     }
 
     /// Runs SQL as the superuser and returns what it printed: one value, or nothing.

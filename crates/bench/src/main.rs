@@ -3,6 +3,7 @@
 //! Every figure is a ratio of two sides that took turns on the same machine: the server over HTTP, and pgbench with the same SQL over
 //! the server's protocol, which is what PostgreSQL can give.
 
+mod auth;
 mod database;
 mod growth;
 mod load;
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     /// REST against pgbench.
     Rest(RestArgs),
+    /// Sign-in, refresh and GET /user against pgbench and against the hash; row reads in a storm of sign-ins.
+    Auth(auth::Args),
     /// How long a project takes to come up, and its idle memory.
     Start(start::Args),
     /// Minutes of checked traffic with clients that go away, schema changes and a restart of PostgreSQL.
@@ -65,6 +68,7 @@ struct RestArgs {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Rest(args) => rest::run(args).await,
+        Command::Auth(args) => auth::run(&args).await,
         Command::Start(args) => start::run(&args),
         Command::Soak(args) => soak::run(&args).await,
     }

@@ -40,13 +40,26 @@ pub async fn best_of(cluster: &Cluster, script: &str, connections: &[usize], tim
 }
 
 async fn run(cluster: &Cluster, script: &str, connections: usize, time: Duration) -> anyhow::Result<f64> {
+    run_as(cluster, &cluster.words("authenticator"), &[], script, connections, time).await
+}
+
+/// Transactions per second of a script, on the database and by the user that libpq's words name, with further options of pgbench.
+pub async fn run_as(
+    cluster: &Cluster,
+    words: &str,
+    options: &[&str],
+    script: &str,
+    connections: usize,
+    time: Duration,
+) -> anyhow::Result<f64> {
     let file = cluster.folder().join("pgbench.sql");
     std::fs::write(&file, script)?;
     let output = Command::new(cluster.program("pgbench"))
         .args(["-n", "-M", "prepared", "-j", "1", "-c", &connections.to_string()])
+        .args(options)
         .args(["-T", &time.as_secs().max(1).to_string(), "-f"])
         .arg(&file)
-        .arg(cluster.words("authenticator"))
+        .arg(words)
         .stdin(Stdio::null())
         .output()
         .await?;

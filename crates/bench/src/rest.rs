@@ -257,10 +257,15 @@ async fn mixed(server: &Server, args: &RestArgs) -> anyhow::Result<Mixed> {
 impl Server {
     /// Starts the server on the cluster and waits until it answers.
     pub async fn start(cluster: &Cluster, command: Option<&str>) -> anyhow::Result<Self> {
+        Self::start_with(cluster, command, "anon").await
+    }
+
+    /// The same, where who shows no token has this role.
+    pub async fn start_with(cluster: &Cluster, command: Option<&str>, anonymous: &str) -> anyhow::Result<Self> {
         let address: SocketAddr = ([127, 0, 0, 1], free_port()?).into();
         let conf = cluster.folder().join("rest.conf");
         let text = format!(
-            "db-uri = \"{}\"\ndb-schemas = \"public\"\ndb-anon-role = \"anon\"\njwt-secret = \"{SECRET}\"\n\
+            "db-uri = \"{}\"\ndb-schemas = \"public\"\ndb-anon-role = \"{anonymous}\"\njwt-secret = \"{SECRET}\"\n\
              server-host = \"127.0.0.1\"\nserver-port = {}\n",
             cluster.words("authenticator"),
             address.port()
@@ -289,6 +294,7 @@ impl Server {
     }
 }
 
-fn free_port() -> anyhow::Result<u16> {
+/// A port that is free now.
+pub fn free_port() -> anyhow::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

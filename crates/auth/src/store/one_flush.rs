@@ -3,7 +3,7 @@
 use super::user_document::{micros, user_document};
 
 /// `$1`: user, `$2`: session of the token or null. A row only where both are there and belong together.
-pub(crate) const USER: &str = concat!(
+pub const USER: &str = concat!(
     "select ",
     user_document!(),
     " from auth.users u where u.id = $1::uuid and ($2::uuid is null
@@ -14,7 +14,7 @@ pub(crate) const USER: &str = concat!(
 ///
 /// A row only for a token that was never used, of a session without any limit, that nobody else holds: then it is revoked, its child
 /// is there, and the device facts are written. In any other case nothing happened.
-pub(crate) const REFRESH: &str = concat!(
+pub const REFRESH: &str = concat!(
     "with held as materialized (
         select t.id, t.token, s.id as session_id, s.user_id
         from auth.refresh_tokens t join auth.sessions s on s.id = t.session_id join auth.users u on u.id = s.user_id
