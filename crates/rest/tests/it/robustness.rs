@@ -28,7 +28,7 @@ async fn try_junk(seed: u64, enough: impl Fn(u64) -> bool) -> u64 {
         let what =
             || format!("seed {seed} round {round}: {method} {url} {headers:?} {:?}", String::from_utf8_lossy(&body));
         let sent = tokio::time::timeout(PATIENCE, library.send(method, &url, &lines, body.clone())).await;
-        let reply = sent.unwrap_or_else(|_| panic!("no answer: {}", what()));
+        let Ok(reply) = sent else { panic!("no answer: {}, while {}", what(), activity(&library).await) };
         if reply.status >= 500 {
             // Classes of PostgreSQL's errors that PostgREST answers so: too complex, and a subquery with more than one row.
             let theirs = matches!(&reply.code()[..2], "54" | "21");
@@ -42,6 +42,15 @@ async fn try_junk(seed: u64, enough: impl Fn(u64) -> bool) -> u64 {
     round
 }
 
+/// What PostgreSQL does for the library just now.
+async fn activity(library: &Library) -> String {
+    let client = library.database.connect(&library.database.admin).await;
+    let sql = "select coalesce(string_agg(concat_ws(' ', pid, state, wait_event_type, wait_event, now() - query_start, left(query, 500)), e'\\n'), '') \
+               from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    let rows = client.query_one(sql, &[]).await.expect("pg_stat_activity");
+    rows.get(0)
+}
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
@@ -49,12 +58,14 @@ async fn junk_is_never_our_fault() {
     try_junk(16, |round| round == 1500).await;
 }
 
-/// `cargo test -p rest --test it -- --ignored --nocapture campaign`: ten minutes of other seeds.
+/// `cargo test -p rest --test it -- --ignored --nocapture campaign`: ten minutes of other seeds, from `JUNK_SEED` on if it is set.
 #[tokio::test]
 #[ignore = "a campaign to run by hand"]
+#[expect(clippy::disallowed_methods, reason = "run by hand, with a seed that was reported")]
 async fn campaign() {
     let end = Instant::now() + Duration::from_secs(600);
-    let mut seed = base::Clock::system().unix_seconds() as u64;
+    let given = std::env::var("JUNK_SEED").ok().and_then(|seed| seed.parse().ok());
+    let mut seed = given.unwrap_or_else(|| base::Clock::system().unix_seconds() as u64);
     let mut sum = 0;
     while Instant::now() < end {
         sum += try_junk(seed, |round| round == 20_000 || Instant::now() >= end).await;
