@@ -77,6 +77,8 @@ pub enum Command {
     Test(commands::test::Args),
     /// Write code from the database.
     Gen(commands::r#gen::Args),
+    /// Try out what the auth service is configured with.
+    Auth(commands::auth::Args),
     /// Show or replace the keys of a project.
     Keys(commands::keys::Args),
     /// Run one service alone, as a drop-in for PostgREST or GoTrue.

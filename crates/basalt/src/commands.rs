@@ -1,5 +1,6 @@
 //! A file per command: its arguments and what it does.
 
+pub mod auth;
 pub mod db;
 pub mod r#gen;
 pub mod init;
@@ -31,7 +32,8 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Db(args) => return db::run(args).await,
         Command::Test(args) => return test::run(args).await,
         Command::Gen(args) => r#gen::run(args).await?,
-        Command::Keys(args) => keys::run(args)?,
+        Command::Auth(args) => auth::run(args).await?,
+        Command::Keys(args) => keys::run(args).await?,
         Command::Serve(command) => serve::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)

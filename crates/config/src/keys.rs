@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::jwt::api_key;
-use crate::{Auth, Env, Loaded};
+use crate::{Auth, Env, Loaded, signing_keys};
 
 /// Secret of the CLI's local projects.
 pub const DEV_JWT_SECRET: &str = "super-secret-jwt-token-with-at-least-32-characters-long";
@@ -62,7 +62,7 @@ pub struct Keys {
     pub publishable_key: Secret,
     /// `sb_secret_…`, stands for service_role.
     pub secret_key: Secret,
-    /// Private JWKs from `auth.signing_keys_path`, as the file has them (a JSON list); the first one signs.
+    /// Private JWKs as their file has them (a JSON list); see [`crate::signing_keys`].
     pub signing_keys: Option<Secret>,
 }
 
@@ -183,7 +183,7 @@ pub fn open(home: &Path, mode: Mode, loaded: &Loaded, clock: &Clock) -> Result<K
         Some(kept) => kept,
         None => fresh(home, mode, clock)?,
     };
-    assemble(&kept, loaded)
+    assemble(home, &kept, loaded)
 }
 
 /// New keys for the data in `home`: every token and API key given out before stops working. The next start must be in `mode`.
@@ -191,7 +191,8 @@ pub fn open(home: &Path, mode: Mode, loaded: &Loaded, clock: &Clock) -> Result<K
 /// # Errors
 /// A file that cannot be written; well-known keys in config.toml for production.
 pub fn rotate(home: &Path, mode: Mode, loaded: &Loaded, clock: &Clock) -> Result<Keys, KeysError> {
-    assemble(&fresh(home, mode, clock)?, loaded)
+    signing_keys::forget(home)?;
+    assemble(home, &fresh(home, mode, clock)?, loaded)
 }
 
 /// The mode that the data in `home` was served in, if it ever was.
@@ -202,18 +203,13 @@ pub fn mode_of(home: &Path) -> Result<Option<Mode>, KeysError> {
     Ok(read(home)?.map(|kept| kept.mode))
 }
 
-fn assemble(kept: &Kept, loaded: &Loaded) -> Result<Keys, KeysError> {
+fn assemble(home: &Path, kept: &Kept, loaded: &Loaded) -> Result<Keys, KeysError> {
     let auth = &loaded.config.auth;
     let mut keys = match kept.mode {
         Mode::Development => Keys::development(auth),
         Mode::Production => production(kept, auth)?,
     };
-    let path = Path::new(&auth.signing_keys_path);
-    // Folders keep the file out of git: in development its absence means the secret, as in the CLI.
-    let absent = auth.signing_keys_path.is_empty() || (kept.mode == Mode::Development && !path.exists());
-    if !absent {
-        keys.signing_keys = Some(read_signing_keys(path)?);
-    }
+    keys.signing_keys = signing_keys::read(home, kept.mode, auth)?;
     Ok(keys)
 }
 
@@ -290,17 +286,26 @@ fn read(home: &Path) -> Result<Option<Kept>, KeysError> {
 
 fn write(home: &Path, kept: &Kept) -> Result<(), KeysError> {
     let path = file_of(home);
-    let dir = home.join("secrets");
+    let text = serde_json::to_string_pretty(kept)
+        .map_err(|e| KeysError::Broken { path: path.clone(), message: e.to_string() })?;
+    private_folder(&home.join("secrets"))?;
+    replace_private(&path, &text)
+}
+
+/// Makes a folder that only its owner can look into.
+pub(crate) fn private_folder(dir: &Path) -> Result<(), KeysError> {
+    let failed = |source| KeysError::File { path: dir.to_owned(), source };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(failed)
+}
+
+/// Writes a file for its owner only, beside and renamed: a crash leaves the old text or the new one, never half of it.
+pub(crate) fn replace_private(path: &Path, text: &str) -> Result<(), KeysError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| KeysError::File { path, source }
     };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(failed(&dir))?;
-    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).map_err(failed(&dir))?;
-    let text = serde_json::to_string_pretty(kept)
-        .map_err(|e| KeysError::Broken { path: path.clone(), message: e.to_string() })?;
-    // Written beside and renamed: a crash leaves the old keys or the new ones, never half a file.
-    let beside = dir.join("keys.json.new");
+    let beside = path.with_extension("json.new");
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)
@@ -310,18 +315,7 @@ fn write(home: &Path, kept: &Kept) -> Result<(), KeysError> {
         .map_err(failed(&beside))?;
     file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed(&beside))?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed(&beside))?;
-    std::fs::rename(&beside, &path).map_err(failed(&path))
-}
-
-fn read_signing_keys(path: &Path) -> Result<Secret, KeysError> {
-    let text = std::fs::read_to_string(path).map_err(|source| KeysError::File { path: path.to_owned(), source })?;
-    let broken = |message: &str| KeysError::Broken { path: path.to_owned(), message: message.to_owned() };
-    let keys: Vec<serde_json::Value> =
-        serde_json::from_str(&text).map_err(|_| broken("a JSON list of JWKs is expected"))?;
-    if keys.iter().any(|key| key.get("kty").is_none()) {
-        return Err(broken("a key has no \"kty\""));
-    }
-    Ok(Secret::new(text))
+    std::fs::rename(&beside, path).map_err(failed(path))
 }
 
 /// The environment as functions and children should see it: the project's keys under the names of the hosted platform.

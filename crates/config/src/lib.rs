@@ -4,6 +4,7 @@
 //! - [`Env`]: the environment as a value; only the binary reads the real one.
 //! - [`load`]: a folder → [`Loaded`], typed sections and warnings.
 //! - [`keys`]: the well-known development keys, or secrets made once for production.
+//! - [`signing_keys`]: the keys of access tokens, in rotation.
 //! - [`reference`]: every knob with its default and sentence, printed from the same declarations.
 //!
 //! No network, no database, no process. Reads the files it is told about and nothing else.
@@ -19,6 +20,7 @@ mod port;
 mod reference;
 mod sections;
 mod setting;
+pub mod signing_keys;
 mod values;
 
 pub use env::Env;

@@ -178,12 +178,12 @@ impl Letters {
     }
 
     /// Does any template come from a URL?
-    pub(crate) fn has_remote(&self) -> bool {
+    pub fn has_remote(&self) -> bool {
         !self.remote.is_empty()
     }
 
     /// Fetches the templates that come from URLs. One that does not answer or does not parse is logged; the last good one stays.
-    pub(crate) async fn fetch(&self, client: &reqwest::Client) {
+    pub async fn fetch(&self, client: &reqwest::Client) {
         for (kind, subject, url) in &self.remote {
             match fetch(client, url).await {
                 Ok(content) => match Form::new(kind, subject, &content) {

@@ -285,9 +285,12 @@ impl Outbox {
             Content::Letter { subject, html, text } => {
                 let letter = Letter { subject: subject.clone(), html: html.clone(), text: text.clone() };
                 match &self.0.parts.email {
-                    EmailRoute::Smtp(smtp) => smtp.send(held.id, &held.recipient, &letter).await.map_err(|error| {
-                        Failure { hopeless: matches!(error, SmtpError::Letter(_)), reason: error.to_string() }
-                    }),
+                    EmailRoute::Smtp(smtp) => {
+                        smtp.send(held.id, &held.recipient, &letter).await.map(drop).map_err(|error| Failure {
+                            hopeless: matches!(error, SmtpError::Letter(_)),
+                            reason: error.to_string(),
+                        })
+                    }
                     EmailRoute::Inbox(inbox) => inbox
                         .deliver(held.id, &held.recipient, &letter)
                         .map_err(|error| Failure { hopeless: true, reason: error.to_string() }),

@@ -112,17 +112,19 @@ impl Smtp {
         Ok(Self(Box::new(Sender { transport: builder.build(), settings, from })))
     }
 
-    /// Sends a letter. `id` names it for ever: a letter that arrives twice has the same `Message-ID`.
+    /// Sends a letter, and returns what the server said to it. `id` names it for ever: a letter that arrives twice has the same
+    /// `Message-ID`.
     ///
     /// # Errors
     /// [`SmtpError::Letter`] where trying again is no use, [`SmtpError::Server`] where it may be.
-    pub async fn send(&self, id: Uuid, to: &str, letter: &Letter) -> Result<(), SmtpError> {
+    pub async fn send(&self, id: Uuid, to: &str, letter: &Letter) -> Result<String, SmtpError> {
         let Sender { transport, settings, from } = &*self.0;
         let message = message(from, &settings.headers, id, to, letter)?;
-        transport.send(message).await.map(drop).map_err(|error| SmtpError::Server {
+        let answer = transport.send(message).await.map_err(|error| SmtpError::Server {
             server: format!("{}:{}", settings.host, settings.port),
             reason: chain(&error),
-        })
+        })?;
+        Ok(format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" ")))
     }
 }
 

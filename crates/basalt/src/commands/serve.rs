@@ -3,6 +3,8 @@
 mod auth;
 mod rest;
 
+pub(crate) use auth::variables;
+
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Run one service alone, as a drop-in for PostgREST or GoTrue.

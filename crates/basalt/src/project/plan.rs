@@ -13,6 +13,7 @@ use crate::progress::Progress;
 const DEVELOPMENT_PASSWORD: &str = "postgres";
 
 /// What is to be brought up, as files and flags say. Nothing is started yet.
+#[derive(Clone)]
 pub struct Plan {
     /// The folder and the data directory.
     pub location: Location,
@@ -54,8 +55,7 @@ impl Plan {
         // Made before its secrets are: those are for its owner alone, the cluster in it belongs to PostgreSQL's user.
         std::fs::create_dir_all(location.home())
             .with_context(|| format!("cannot create the data directory {}", location.home().display()))?;
-        let mode = if production { Mode::Production } else { Mode::Development };
-        let keys = config::keys::open(location.home(), mode, &loaded, &Clock::system())?;
+        let keys = config::keys::open(location.home(), mode_of(production), &loaded, &Clock::system())?;
         let postgres_password = match &loaded.config.db.password {
             Some(given) => given.clone(),
             None if production => kept_password(&location)?,
@@ -63,6 +63,11 @@ impl Plan {
         };
         let (config, paths) = (loaded.config, loaded.paths);
         Ok(Self { location, config, paths, overrides: overrides.clone(), keys, postgres_password, production })
+    }
+
+    /// Own keys, or the well-known ones.
+    pub fn mode(&self) -> Mode {
+        mode_of(self.production)
     }
 
     /// The file to change.
@@ -135,6 +140,10 @@ impl Plan {
     fn in_supabase(&self, path: &str) -> PathBuf {
         self.paths.supabase.join(path)
     }
+}
+
+fn mode_of(production: bool) -> Mode {
+    if production { Mode::Production } else { Mode::Development }
 }
 
 /// A random password that is made once for a production project.

@@ -1,14 +1,15 @@
 //! All wiring there is: which services a project has, and what each is given.
 
 mod post;
+mod token_keys;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
 use auth::{Auth, AuthConfig, OutboxMessages};
 use base::{Clock, Revocations};
-use crypto::jwt::KeySet;
 use crypto::password::{Hasher, Scheme};
 use pg::{Address, Db, Heard, Target};
 use rest::Rest;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use web::gateway::ApiKeys;
 use web::{Edge, Limits, Readiness};
 
+use self::token_keys::TokenKeys;
 use super::{Database, Plan};
 
 /// How long the first look at the schema may take; a schema of thousands of tables needs seconds.
@@ -46,6 +48,7 @@ pub async fn start(
     let auth = start_auth(plan, &db, &post, tasks, &revocations).await?;
     let site = start_rest(plan, database, tasks, &revocations).await?;
     let (cron, net) = start_jobs(plan, database, &db, tasks)?;
+    token_keys::follow(plan, &database.callers, &auth, &site, tasks)?;
 
     // One connection hears for all: a listener each would cost a PostgreSQL process each.
     let (target, wake_mail, wake_rest) = (database.admin.clone(), post.outbox.clone(), Arc::clone(&site));
@@ -93,11 +96,12 @@ async fn start_auth(
     tasks: &Tasks,
     revocations: &Arc<Revocations>,
 ) -> anyhow::Result<Arc<Auth>> {
+    let keys = TokenKeys::of(plan, plan.keys.signing_keys.as_ref(), &Clock::system())?;
     let messages = OutboxMessages::new(post.outbox.clone(), jobs::net::client()?);
     let auth = Auth::new(auth::Parts {
         config: AuthConfig::from_project(&plan.config.auth, &plan.api_url()),
         db: db.clone(),
-        keys: Arc::new(signing_keys(plan)?),
+        keys: Arc::new(keys.set),
         hasher: Arc::new(Hasher::new(Scheme::default())?),
         letters: Arc::new(post.outbox.clone()),
         messages: Arc::new(messages),
@@ -109,15 +113,6 @@ async fn start_auth(
     Ok(auth)
 }
 
-/// The keys of access tokens: `auth.signing_keys_path`, else the secret.
-fn signing_keys(plan: &Plan) -> anyhow::Result<KeySet> {
-    let secret = plan.keys.jwt_secret.expose();
-    Ok(match &plan.keys.signing_keys {
-        Some(text) => KeySet::from_signing_keys(text.expose(), Some(secret))?,
-        None => KeySet::from_gotrue(None, Some(secret))?,
-    })
-}
-
 /// REST as `serve rest` runs it, with config.toml in place of PostgREST's file.
 async fn start_rest(
     plan: &Plan,
@@ -125,7 +120,8 @@ async fn start_rest(
     tasks: &Tasks,
     revocations: &Arc<Revocations>,
 ) -> anyhow::Result<Arc<Site<Rest>>> {
-    let sources = Sources { environment: postgrest(plan, &database.callers)?, ..Sources::default() };
+    let keys = TokenKeys::of(plan, plan.keys.signing_keys.as_ref(), &Clock::system())?;
+    let sources = Sources { environment: postgrest(plan, &database.callers, keys.for_rest), ..Sources::default() };
     let make = |executor, config: &rest::server::Config| {
         // The site configures it, tokens included, before the first request.
         let nobody = Authenticator::new(JwtRules::default(), Clock::system(), None);
@@ -146,12 +142,8 @@ async fn start_rest(
 }
 
 /// `[api]` in PostgREST's words, as the Supabase CLI hands it to PostgREST.
-fn postgrest(plan: &Plan, callers: &Target) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
+fn postgrest(plan: &Plan, callers: &Target, jwt_secret: String) -> BTreeMap<String, String> {
     let api = &plan.config.api;
-    let jwks = match &plan.keys.signing_keys {
-        Some(_) => verification_keys(plan)?,
-        None => plan.keys.jwt_secret.expose().clone(),
-    };
     let variables = [
         ("PGRST_DB_URI", words(callers)),
         ("PGRST_DB_SCHEMAS", api.schemas.join(",")),
@@ -159,21 +151,11 @@ fn postgrest(plan: &Plan, callers: &Target) -> anyhow::Result<std::collections::
         ("PGRST_DB_MAX_ROWS", api.max_rows.to_string()),
         ("PGRST_DB_ANON_ROLE", "anon".to_owned()),
         ("PGRST_DB_CHANNEL_ENABLED", "false".to_owned()),
-        ("PGRST_JWT_SECRET", jwks),
+        ("PGRST_JWT_SECRET", jwt_secret),
         ("PGRST_APP_SETTINGS_JWT_EXP", plan.config.auth.jwt_expiry.to_string()),
         ("PGRST_OPENAPI_SERVER_PROXY_URI", format!("{}/rest/v1", plan.api_url())),
     ];
-    Ok(variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-/// All keys whose tokens are taken: the public halves, and the secret of the legacy keys.
-fn verification_keys(plan: &Plan) -> anyhow::Result<String> {
-    let mut jwks = signing_keys(plan)?.public_jwks();
-    let secret = crypto::jwt::Jwk::from_secret(plan.keys.jwt_secret.expose().as_bytes(), None);
-    if let Some(keys) = jwks.get_mut("keys").and_then(serde_json::Value::as_array_mut) {
-        keys.push(serde_json::Value::Object(secret.members().clone()));
-    }
-    Ok(jwks.to_string())
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A target in libpq's words.

@@ -170,6 +170,11 @@ impl KeySet {
         self.keys.is_empty()
     }
 
+    /// The name of the signing key, if it has one.
+    pub fn signing_kid(&self) -> Option<&str> {
+        self.current.and_then(|at| self.keys.get(at)?.kid.as_deref())
+    }
+
     /// The algorithm of the signing key.
     pub fn signing_algorithm(&self) -> Option<Algorithm> {
         self.current.map(|at| self.keys[at].algorithm())

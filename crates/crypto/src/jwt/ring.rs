@@ -55,6 +55,20 @@ impl KeyRing {
         self.0.iter().map(|key| (key.kid().unwrap_or_default().to_owned(), state(key))).collect()
     }
 
+    /// The keys, in order.
+    pub fn keys(&self) -> &[Jwk] {
+        &self.0
+    }
+
+    /// When the next key is to be forgotten (Unix seconds).
+    pub fn next_end(&self) -> Option<i64> {
+        let ends = self.0.iter().filter_map(|key| match state(key) {
+            KeyState::Previous { until } => Some(until),
+            KeyState::Standby | KeyState::Current => None,
+        });
+        ends.min()
+    }
+
     /// Adds a key that is published and verifies, but does not sign yet. JWKS are cached for 10 minutes: rotate after that.
     ///
     /// # Errors
@@ -83,12 +97,33 @@ impl KeyRing {
             .iter()
             .position(|key| state(key) == KeyState::Standby)
             .ok_or_else(|| KeyError::Rotation("no standby key: add one first".into()))?;
+        self.sign_with(next, now, grace_seconds);
+        Ok(())
+    }
+
+    /// As [`KeyRing::rotate`], with a standby key of one's choice.
+    ///
+    /// # Errors
+    /// A kid that does not stand by.
+    pub fn rotate_to(&mut self, kid: &str, now: i64, grace_seconds: i64) -> Result<(), KeyError> {
+        let stands_by = |key: &Jwk| key.kid() == Some(kid) && state(key) == KeyState::Standby && key.is_private();
+        let next = self
+            .0
+            .iter()
+            .position(stands_by)
+            .ok_or_else(|| KeyError::Rotation(format!("key {kid} does not stand by")))?;
+        self.sign_with(next, now, grace_seconds);
+        Ok(())
+    }
+
+    fn sign_with(&mut self, next: usize, now: i64, grace_seconds: i64) {
         for key in self.0.iter_mut().filter(|key| state(key) == KeyState::Current) {
             set_signing(key, false);
             key.set("exp", json!(now.saturating_add(grace_seconds)));
         }
-        set_signing(&mut self.0[next], true);
-        Ok(())
+        if let Some(key) = self.0.get_mut(next) {
+            set_signing(key, true);
+        }
     }
 
     /// Forgets a key at once: its tokens are dead. For a key that leaked.

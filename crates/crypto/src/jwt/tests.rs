@@ -222,8 +222,16 @@ fn a_rotation_keeps_old_tokens_alive_until_their_end() {
     let mut ring = ring;
     ring.prune(4_599);
     assert!(ring.key_set(None).unwrap().verify_signature(&old).is_ok());
+    assert_eq!(ring.next_end(), Some(4_600));
     ring.prune(4_600);
     assert!(ring.key_set(None).unwrap().verify_signature(&old).is_err());
+
+    let third = generate(Algorithm::EdDSA).unwrap();
+    assert!(ring.rotate_to(third.kid().unwrap(), 0, 1).is_err(), "not there yet");
+    ring.add_standby(third.clone()).unwrap();
+    ring.rotate_to(third.kid().unwrap(), 5_000, 10).unwrap();
+    assert_eq!(ring.key_set(None).unwrap().signing_algorithm(), Some(Algorithm::EdDSA));
+    assert_eq!(ring.next_end(), Some(5_010));
 }
 
 proptest! {

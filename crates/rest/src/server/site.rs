@@ -37,7 +37,7 @@ pub struct Site<A> {
     revocations: Option<Arc<Revocations>>,
     /// The configuration file, read again at each reload.
     file: Option<PathBuf>,
-    sources: Sources,
+    sources: ArcSwap<Sources>,
     config: ArcSwap<Config>,
     authenticator: ArcSwap<Authenticator>,
     catalog: ArcSwapOption<Catalog>,
@@ -73,7 +73,7 @@ impl<A: Application> Site<A> {
             clock,
             revocations,
             file,
-            sources,
+            sources: ArcSwap::from_pointee(sources),
             config: ArcSwap::from_pointee(config),
             authenticator: ArcSwap::new(authenticator),
             catalog: ArcSwapOption::empty(),
@@ -132,6 +132,20 @@ impl<A: Application> Site<A> {
     pub fn reload_config(&self) {
         self.config_wanted.store(true, Ordering::Relaxed);
         self.wanted.notify_one();
+    }
+
+    /// Takes other variables in place of the environment's, and what follows from them, before it returns.
+    ///
+    /// # Errors
+    /// A sentence on the option that cannot be used; the old ones stay.
+    pub async fn replace_environment(&self, environment: BTreeMap<String, String>) -> Result<(), String> {
+        let before = self.sources.load_full();
+        self.sources.store(Arc::new(Sources { environment, ..Sources::clone(&before) }));
+        let loaded = self.load_config().await;
+        if loaded.is_err() {
+            self.sources.store(before);
+        }
+        loaded
     }
 
     /// Loads now, and again whenever something changed. Never ends.
@@ -207,7 +221,7 @@ impl<A: Application> Site<A> {
     /// # Errors
     /// What cannot be read, in a sentence.
     pub fn own_options(&self) -> Result<BTreeMap<String, Value>, String> {
-        self.sources.options()
+        self.sources.load().options()
     }
 
     /// The schema as it is read now: `--dump-schema`.
@@ -220,7 +234,7 @@ impl<A: Application> Site<A> {
     }
 
     async fn all_sources(&self) -> Result<Sources, String> {
-        let mut sources = self.sources.clone();
+        let mut sources = Sources::clone(&self.sources.load());
         if let Some(file) = &self.file {
             sources.file = Some(std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?);
         }

@@ -59,7 +59,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn variables(file: Option<&PathBuf>) -> anyhow::Result<HashMap<String, String>> {
+/// The environment, upon the lines of a file.
+pub(crate) fn variables(file: Option<&PathBuf>) -> anyhow::Result<HashMap<String, String>> {
     let mut variables: HashMap<String, String> = HashMap::new();
     if let Some(path) = file {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
