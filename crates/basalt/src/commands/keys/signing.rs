@@ -58,7 +58,7 @@ impl From<Kind> for Algorithm {
 
 pub(super) fn list(project: &Project) -> anyhow::Result<()> {
     let ring = read(project)?;
-    if !ring.states().iter().any(|(_, state)| *state == KeyState::Current) {
+    if !signs(&ring) {
         println!("{:<38} {:<6} signs (the project's secret)", "-", "HS256");
     }
     for (key, (kid, state)) in ring.keys().iter().zip(ring.states()) {
@@ -66,6 +66,11 @@ pub(super) fn list(project: &Project) -> anyhow::Result<()> {
         println!("{kid:<38} {algorithm:<6} {}", says(state));
     }
     Ok(())
+}
+
+/// Is there a key that signs? Else the secret does.
+fn signs(ring: &KeyRing) -> bool {
+    ring.states().iter().any(|(_, state)| *state == KeyState::Current)
 }
 
 fn says(state: KeyState) -> String {
@@ -81,6 +86,7 @@ fn says(state: KeyState) -> String {
 
 pub(super) async fn rotate(project: &Project, rotation: &Rotation) -> anyhow::Result<()> {
     let mut ring = read(project)?;
+    let by_secret = !signs(&ring);
     let now = project.clock.unix_seconds();
     let life = Duration::from_secs(u64::from(project.loaded.config.auth.jwt_expiry));
     let grace = rotation.grace.map_or(life + MARGIN, |given| given.0);
@@ -100,7 +106,11 @@ pub(super) async fn rotate(project: &Project, rotation: &Rotation) -> anyhow::Re
         ring.rotate_to(&kid, now, i64::try_from(grace.as_secs()).unwrap_or(i64::MAX))?;
         ring.prune(now);
         keep(project, &ring)?;
-        println!("{kid} signs access tokens; tokens of the key before it are good for another {}", GoDuration(grace));
+        let before = match by_secret {
+            true => "tokens of the project's secret stay good, as its API keys do".to_owned(),
+            false => format!("tokens of the key before it are good for another {}", GoDuration(grace)),
+        };
+        println!("{kid} signs access tokens; {before}");
     }
     tell(project, &ring).await
 }
