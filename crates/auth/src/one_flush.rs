@@ -46,7 +46,8 @@ impl Auth {
         let params = vec![text(&user_id), session_id.as_ref().and_then(text)];
         let results = self.exec.run(Batch::read(Vec::new(), vec![Step::new(USER, params)])).await?;
         let user = results.first().and_then(|result| object(result, 0)).and_then(from_document);
-        Ok(user.filter(|user| !user.is_banned(self.clock.now())))
+        let usual = |user: &User| !user.is_banned(self.clock.now()) && self.audience_fits(req, &presented, user);
+        Ok(user.filter(usual))
     }
 
     /// Trades a refresh token that was never used. `None`: something is unusual, and nothing happened.

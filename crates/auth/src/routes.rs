@@ -80,9 +80,20 @@ async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
+/// Ids in a path are text as PostgreSQL has it.
+fn check_path(path: &str) -> Result<(), Error> {
+    match percent_encoding::percent_decode_str(path).decode_utf8() {
+        Ok(text) if !text.contains('\0') => Ok(()),
+        _ => Err(Error::not_found(Code::ValidationFailed, "The path is not text")),
+    }
+}
+
 /// Bounds the time of a request, and renders errors in the format that it asked for.
 async fn finish(State(auth): State<Arc<Auth>>, request: Request<Body>, next: Next) -> Response {
     let headers = request.headers().clone();
+    if let Err(error) = check_path(request.uri().path()) {
+        return error.render(&headers);
+    }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let answered = tokio::time::timeout(auth.config.request_timeout, next.run(request)).await;
     let mut response = match answered {

@@ -34,6 +34,8 @@ mod response;
 mod signature;
 mod sso;
 #[cfg(test)]
+pub(crate) use tests::private_key as test_key;
+#[cfg(test)]
 mod tests;
 mod xml;
 

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::Auth;
+use crate::config::HookPoint;
 use crate::error::{Code, Error};
 use crate::model::{Aal, Method, Object, Session, User};
 use crate::request::Req;
@@ -171,7 +172,20 @@ impl Auth {
         if user.is_banned(self.clock.now()) {
             return Err(Error::forbidden(Code::UserBanned, "User is banned"));
         }
+        if !self.audience_fits(req, &presented, &user) {
+            return Err(Error::invalid("Token audience doesn't match request audience"));
+        }
         Ok(Signed { user, session, presented })
+    }
+
+    /// Is the token for the audience that the request names, or for the user's own? A hook on claims may name another.
+    pub(crate) fn audience_fits(&self, req: &Req, presented: &Presented, user: &User) -> bool {
+        let wanted = req.header("x-jwt-aud").filter(|aud| !aud.is_empty()).unwrap_or(&user.aud);
+        let named = match presented.claims.get("aud") {
+            Some(Value::Array(all)) => all.first().and_then(Value::as_str),
+            other => other.and_then(Value::as_str),
+        };
+        named.unwrap_or_default() == wanted || self.has_hook(HookPoint::CustomAccessToken)
     }
 
     /// Ends sessions of a user; after the commit, pass what came back to [`Auth::announce`].

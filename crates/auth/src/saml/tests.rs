@@ -4,6 +4,7 @@ use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256};
+use base::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::PublicKeyData as _;
@@ -19,6 +20,13 @@ mod flows;
 mod samlify;
 
 const IDP: &str = "https://idp.test/metadata";
+
+/// PKCS#1, as the setting wants it: what stands inside PKCS#8 after 26 bytes of header, for 2048 bits.
+pub(crate) fn private_key() -> Secret {
+    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let pkcs8: Pkcs8V1Der<'_> = key.as_der().unwrap();
+    Secret::new(STANDARD.encode(&pkcs8.as_ref()[26..]))
+}
 
 enum Signer {
     Rsa(KeyPair),

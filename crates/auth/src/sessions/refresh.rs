@@ -122,7 +122,9 @@ impl Auth {
         let next = match decide(presented, now, rules.reuse_interval, rules.rotation_enabled) {
             Decision::Refuse { revoke_family } => {
                 if revoke_family {
-                    let count = store::refresh_tokens::revoke_family(tx, session_id, now).await?;
+                    // As if long ago: within the reuse interval the newest of them would be good once more (upstream it is).
+                    let past = now - rules.reuse_interval - Duration::from_secs(1);
+                    let count = store::refresh_tokens::revoke_family(tx, session_id, past).await?;
                     tracing::warn!(target: "auth", user = %user.id, session = %session_id, count,
                         "a used refresh token was presented again after the reuse interval: its family is revoked");
                 }

@@ -60,9 +60,9 @@ pub(crate) async fn revoke(tx: &PlatformTx, id: i64, now: OffsetDateTime) -> Res
 const REVOKE_FAMILY: &str =
     "update auth.refresh_tokens set revoked = true, updated_at = $2 where session_id = $1 and revoked = false";
 
-/// Somebody presented a used token: all of its session end.
-pub(crate) async fn revoke_family(tx: &PlatformTx, session_id: Uuid, now: OffsetDateTime) -> Result<u64, pg::Error> {
-    tx.execute(REVOKE_FAMILY, &[&session_id, &now]).await
+/// Somebody presented a used token: all of its session end, as if `at` that time.
+pub(crate) async fn revoke_family(tx: &PlatformTx, session_id: Uuid, at: OffsetDateTime) -> Result<u64, pg::Error> {
+    tx.execute(REVOKE_FAMILY, &[&session_id, &at]).await
 }
 
 fn from_row(row: &Row) -> Result<RefreshToken, pg::Error> {

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 
-use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base::Secret;
 use http::{Method, StatusCode};
@@ -10,13 +9,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::tests::world::{Answer, World, text};
-
-/// PKCS#1, as the setting wants it: what stands inside PKCS#8 after 26 bytes of header, for 2048 bits.
-pub(super) fn private_key() -> Secret {
-    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
-    let pkcs8: Pkcs8V1Der<'_> = key.as_der().unwrap();
-    Secret::new(STANDARD.encode(&pkcs8.as_ref()[26..]))
-}
 
 struct Company {
     world: World,

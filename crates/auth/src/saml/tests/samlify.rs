@@ -22,7 +22,7 @@ fn pem(label: &str, base64: &str) -> String {
 async fn a_provider_of_another_make_understands_us_and_we_understand_it() {
     let world = World::on(testkit::database().await, Clock::system(), |config| {
         config.saml.enabled = true;
-        config.saml.private_key = flows::private_key();
+        config.saml.private_key = private_key();
         config.uri_allow_list = vec!["https://app.test/**".into()];
     })
     .await;
