@@ -3,6 +3,7 @@
 //! Every figure is a ratio of two sides that took turns on the same machine: the server over HTTP, and pgbench with the same SQL over
 //! the server's protocol, which is what PostgreSQL can give.
 
+mod access;
 mod auth;
 mod database;
 mod growth;
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// REST against pgbench.
     Rest(RestArgs),
+    /// What proving and filling a database costs.
+    Access(access::Args),
     /// Sign-in, refresh and GET /user against pgbench and against the hash; row reads in a storm of sign-ins.
     Auth(auth::Args),
     /// How long a project takes to come up, and its idle memory.
@@ -68,6 +71,7 @@ struct RestArgs {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Rest(args) => rest::run(args).await,
+        Command::Access(args) => access::run(&args),
         Command::Auth(args) => auth::run(&args).await,
         Command::Start(args) => start::run(&args),
         Command::Soak(args) => soak::run(&args).await,

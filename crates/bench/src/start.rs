@@ -39,14 +39,8 @@ struct Line {
 
 /// Measures, prints, and writes.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let basalt = std::env::current_exe()?.with_file_name("basalt");
-    if !basalt.exists() {
-        bail!("build it first: cargo build --release -p basalt (looked for {})", basalt.display());
-    }
     let work = tempfile::tempdir()?;
-    let project = work.path().join("project");
-    copy(&args.project, &project)?;
-    let site = Site { basalt, project, cache: work.path().join("cache"), api: free_port()?, db: free_port()? };
+    let site = Site::new(&args.project, work.path())?;
 
     let mut lines = Vec::new();
     let (first, child) = site.start()?;
@@ -69,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     lines.push(line("warm start to the first answered request", "≤ 1 s", ms(&warm)));
 
     let (_, child) = site.start()?;
-    let reset = site.reset(args.rounds)?;
+    let reset = site.timed(args.rounds, &[], &["db", "reset"])?;
     lines.push(line("db reset: platform, migrations, seed", "≤ 2 s", ms(&reset)));
     stop(child)?;
 
@@ -92,12 +86,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     println!("{text}");
     match &args.write {
-        Some(file) => write(file, &text),
+        Some(file) => replace(file, BEGIN, END, "Starting", &text),
         None => Ok(()),
     }
 }
 
-struct Site {
+/// A project that is started and stopped.
+pub struct Site {
     basalt: PathBuf,
     project: PathBuf,
     cache: PathBuf,
@@ -106,6 +101,17 @@ struct Site {
 }
 
 impl Site {
+    /// A copy of `project` in `work`, with the `basalt` beside this program.
+    pub fn new(project: &Path, work: &Path) -> anyhow::Result<Self> {
+        let basalt = std::env::current_exe()?.with_file_name("basalt");
+        if !basalt.exists() {
+            bail!("build it first: cargo build --release -p basalt (looked for {})", basalt.display());
+        }
+        let copied = work.join("project");
+        copy(project, &copied)?;
+        Ok(Self { basalt, project: copied, cache: work.join("cache"), api: free_port()?, db: free_port()? })
+    }
+
     fn home(&self) -> PathBuf {
         self.project.join(".basalt")
     }
@@ -118,7 +124,7 @@ impl Site {
     }
 
     /// Seconds until a request to REST is answered.
-    fn start(&self) -> anyhow::Result<(f64, Child)> {
+    pub fn start(&self) -> anyhow::Result<(f64, Child)> {
         let (api, db) = (self.api.to_string(), self.db.to_string());
         let began = Instant::now();
         let mut child = self.command(&["start", ".", "--port", &api, "--db-port", &db]).spawn()?;
@@ -135,14 +141,19 @@ impl Site {
         Ok((began.elapsed().as_secs_f64(), child))
     }
 
-    fn reset(&self, rounds: usize) -> anyhow::Result<Vec<f64>> {
+    /// Seconds that a command of ours takes, each time after another that is not counted (none: an empty one).
+    pub fn timed(&self, rounds: usize, before: &[&str], words: &[&str]) -> anyhow::Result<Vec<f64>> {
+        let run = |words: &[&str]| {
+            let status = self.command(words).status()?;
+            if status.success() { Ok(()) } else { bail!("basalt {} ended with {status}", words.join(" ")) }
+        };
         let mut took = Vec::new();
         for _ in 0..rounds {
-            let began = Instant::now();
-            let status = self.command(&["db", "reset"]).status()?;
-            if !status.success() {
-                bail!("basalt db reset ended with {status}");
+            if !before.is_empty() {
+                run(before)?;
             }
+            let began = Instant::now();
+            run(words)?;
             took.push(began.elapsed().as_secs_f64());
         }
         Ok(took)
@@ -165,7 +176,7 @@ fn answers(port: u16) -> bool {
         && answer.starts_with("HTTP/1.1 200")
 }
 
-fn stop(mut child: Child) -> anyhow::Result<()> {
+pub fn stop(mut child: Child) -> anyhow::Result<()> {
     Command::new("kill").arg(child.id().to_string()).status()?;
     child.wait()?;
     Ok(())
@@ -197,7 +208,7 @@ fn line(what: &'static str, goal: &'static str, value: String) -> Line {
     Line { what, goal, value }
 }
 
-fn ms(seconds: &[f64]) -> String {
+pub fn ms(seconds: &[f64]) -> String {
     let Median { value, low, high } = median(seconds);
     if seconds.len() == 1 {
         return format!("{:.0} ms (once)", value * 1e3);
@@ -209,11 +220,12 @@ fn mib(kib: u64) -> String {
     format!("**{:.1} MiB**", kib as f64 / 1024.0)
 }
 
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+/// Rewrites the part of `file` between two marks, or adds it.
+pub fn replace(file: &Path, begin: &str, end: &str, title: &str, text: &str) -> anyhow::Result<()> {
     let old = std::fs::read_to_string(file).unwrap_or_else(|_| "# Benchmarks\n".to_owned());
-    let part = format!("{BEGIN}\n## Starting\n{text}{END}");
-    let new = match (old.find(BEGIN), old.find(END)) {
-        (Some(begin), Some(end)) => format!("{}{part}{}", &old[..begin], &old[end + END.len()..]),
+    let part = format!("{begin}\n## {title}\n{text}{end}");
+    let new = match (old.find(begin), old.find(end)) {
+        (Some(from), Some(to)) => format!("{}{part}{}", &old[..from], &old[to + end.len()..]),
         _ => format!("{old}\n{part}\n"),
     };
     std::fs::write(file, new).with_context(|| file.display().to_string())

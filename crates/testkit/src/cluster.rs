@@ -11,8 +11,8 @@ use tokio::sync::{Mutex, OnceCell};
 
 /// The password of every role that logs in.
 const PASSWORD: &str = "postgres";
-/// The database that fresh ones are cloned from.
-const TEMPLATE: &str = "basalt_template";
+/// The database that fresh ones are cloned from, on the cluster of this test binary. Nobody may stay connected to it.
+pub const TEMPLATE: &str = "basalt_template";
 /// What the CLI's local stack signs tokens with.
 const JWT_SECRET: &str = "super-secret-jwt-token-with-at-least-32-characters-long";
 

@@ -7,6 +7,6 @@ mod cluster;
 mod node;
 mod python;
 
-pub use cluster::{Database, database, empty_database};
+pub use cluster::{Database, TEMPLATE, database, empty_database};
 pub use node::{node, node_all, npm_install};
 pub use python::{Python, python_install};

@@ -34,7 +34,7 @@ enum Command {
     Rollback(rollback::Args),
     /// Print the schema, the data or the roles as SQL (pg_dump).
     Dump(dump::Args),
-    /// Load seed files, vault secrets and buckets of config.toml.
+    /// Load seed files, vault secrets and buckets of config.toml; with --rows, make up rows.
     Seed(seed::Args),
     /// Say why a user may see or change a row, or what stops him.
     ExplainAccess(explain_access::Args),

@@ -4,6 +4,7 @@
 
 mod auth;
 mod bad_input;
+mod blueprints;
 mod clients;
 mod crash;
 mod folders;

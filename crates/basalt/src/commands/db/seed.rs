@@ -1,18 +1,28 @@
 //! `basalt db seed`
 
+mod rows;
+
 use migrate::Step;
 
 use crate::commands::target::Where;
 use crate::progress::Progress;
 
-/// Load seed files, vault secrets and buckets of config.toml. Files that were loaded before are left out.
+/// Load seed files, vault secrets and buckets of config.toml, files that were loaded before being left out; or make up rows.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  basalt db seed\n  basalt db seed --rows 5000\n  basalt db seed --rows 200 --table courses --seed 7"
+)]
 pub struct Args {
     #[command(flatten)]
     target: Where,
+    #[command(flatten)]
+    made_up: rows::Args,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    if let Some(count) = args.made_up.rows {
+        return rows::run(&args.made_up, count, &args.target).await;
+    }
     let progress = Progress::start();
     let plan = args.target.plan(&progress)?;
     let open = args.target.open(&plan, &progress).await?;
