@@ -3,6 +3,9 @@
 /// Why a check could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// `access.toml` says something that cannot be asked.
+    #[error(transparent)]
+    Spec(#[from] crate::spec::Error),
     /// PostgreSQL refused something that must work.
     #[error(transparent)]
     Database(#[from] pg::Error),

@@ -6,6 +6,7 @@
 //! - `lint`: what can be seen wrong without trying anything.
 //! - [`rows`]: valid, lifelike, reproducible rows for any schema; `basalt db seed --rows` and the fixtures of the matrix.
 //! - [`spec`]: `access.toml`, what should be.
+//! - [`identities`]: the people that are tried as.
 //! - [`matrix`]: what is, by trying: identities × objects × operations × columns, in transactions that are rolled back.
 //! - [`tap`]: the project's pgTAP tests.
 //! - [`mutants`]: policies changed on purpose; does anything notice?
@@ -18,11 +19,13 @@ mod error;
 pub mod explain;
 pub mod expr;
 pub mod gate;
+pub mod identities;
 pub mod matrix;
 pub mod mutants;
 pub mod rows;
 pub mod schema;
 pub mod spec;
+pub mod sql;
 pub mod tap;
 
 pub use error::Error;

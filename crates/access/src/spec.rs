@@ -33,7 +33,7 @@ pub struct Identity {
     pub profile: Vec<Profile>,
     /// Claims that are added to the token.
     pub claims: serde_json::Map<String, Json>,
-    /// Columns of `auth.users`; the text `now` of a time means the present.
+    /// Columns of `auth.users`; the text `now` of a time means the present, an empty text means NULL.
     pub auth: Vec<(String, Json)>,
     /// Line in the file, from 1.
     pub line: usize,

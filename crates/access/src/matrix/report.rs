@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::spec::{Kind, Operation};
+use crate::spec::{Kind, Operation, Right};
 
 /// The outcome of all probes.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -32,6 +32,9 @@ pub struct Cell {
     pub operation: Operation,
     /// The right in the words of `access.toml`, without columns: what the file says where it holds, else what fits what was seen.
     pub right: String,
+    /// The same, as it is compared.
+    #[serde(skip)]
+    pub said: Right,
     /// The columns that it is limited to; `None` where there is no limit.
     pub columns: Option<Vec<String>>,
     /// Does it equal `access.toml`?

@@ -155,11 +155,17 @@ impl Reader<'_> {
                 return Err(self.unknown(table, key, item, &["select", "insert", "update", "delete"]));
             };
             let right = Right::parse(self.text(item, key)?).map_err(|message| self.at(item.span(), message))?;
-            if right.rows.needs_owner() && object.owner.is_none() {
+            if right.after.is_some() && operation != Operation::Update {
+                return Err(
+                    self.at(item.span(), "only an update makes one row of another: \"becoming\" has no place here")
+                );
+            }
+            let rows = [&right.rows, right.becoming()];
+            if rows.iter().any(|rows| rows.needs_owner()) && object.owner.is_none() {
                 let message = format!("{} has no owner, so nothing is \"own\" there", object.name);
                 return Err(self.at(item.span(), message));
             }
-            if let Some(word) = right.rows.words().into_iter().find(|word| object.word(word).is_none()) {
+            if let Some(word) = rows.iter().flat_map(|rows| rows.words()).find(|word| object.word(word).is_none()) {
                 let known: Vec<_> = object.words.iter().map(|(word, _)| word.as_str()).collect();
                 let message = format!("unknown word {word:?}; the words of {} are {}", object.name, list(&known));
                 return Err(self.at(item.span(), message));

@@ -7,14 +7,17 @@ use std::fmt;
 pub struct Right {
     /// Which rows.
     pub rows: Expr,
+    /// Of an update, which rows they may become, where that is not the same.
+    pub after: Option<Expr>,
     /// By which columns; `None` for all.
     pub columns: Option<Vec<String>>,
 }
 
 /// Which rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Expr {
     /// No row.
+    #[default]
     None,
     /// Each row.
     All,
@@ -34,14 +37,19 @@ pub enum Expr {
 
 impl Default for Right {
     fn default() -> Self {
-        Self { rows: Expr::None, columns: None }
+        Self { rows: Expr::None, after: None, columns: None }
     }
 }
 
 impl Right {
     /// All columns of these rows.
     pub const fn to(rows: Expr) -> Self {
-        Self { rows, columns: None }
+        Self { rows, after: None, columns: None }
+    }
+
+    /// What a row must satisfy once it is changed.
+    pub fn becoming(&self) -> &Expr {
+        self.after.as_ref().unwrap_or(&self.rows)
     }
 
     /// Is this column among them?
@@ -54,17 +62,21 @@ impl Right {
     /// # Errors
     /// A sentence on what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some((before, after)) = text.split_once(" becoming ") {
+            let after = Self::parse(after)?;
+            return Ok(Self { rows: Self::parse(before)?.rows, after: Some(after.rows), columns: after.columns });
+        }
         let text = text.trim();
         if let Some(sql) = text.strip_prefix("where ") {
             let (sql, columns) = match last_colon(sql) {
                 Some(at) if columns(&sql[at + 1..]).is_ok() => (&sql[..at], Some(columns(&sql[at + 1..])?)),
                 _ => (sql, None),
             };
-            return Ok(Self { rows: Expr::Where(sql.trim().to_owned()), columns });
+            return Ok(Self { rows: Expr::Where(sql.trim().to_owned()), after: None, columns });
         }
         match text.split_once(':') {
-            Some((rows, names)) => Ok(Self { rows: Expr::parse(rows)?, columns: Some(columns(names)?) }),
-            None => Ok(Self { rows: Expr::parse(text)?, columns: None }),
+            Some((rows, names)) => Ok(Self { columns: Some(columns(names)?), ..Self::to(Expr::parse(rows)?) }),
+            None => Ok(Self::to(Expr::parse(text)?)),
         }
     }
 }
@@ -101,6 +113,11 @@ impl Expr {
             _ if text.chars().all(|c| c.is_alphanumeric() || c == '_') => Ok(Self::Word(text.to_owned())),
             _ => Err(format!("{text:?} is no word; join words by \"and\" and \"or\", or write \"where <SQL>\"")),
         }
+    }
+
+    /// The SQL of a `where`.
+    pub fn condition(&self) -> Option<&str> {
+        if let Self::Where(sql) = self { Some(sql) } else { None }
     }
 
     /// The words that it names.
@@ -140,6 +157,9 @@ impl fmt::Display for Expr {
 impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.rows)?;
+        if let Some(after) = &self.after {
+            write!(f, " becoming {after}")?;
+        }
         let Some(columns) = &self.columns else { return Ok(()) };
         for (place, column) in columns.iter().enumerate() {
             f.write_str(if place == 0 { ": " } else { ", " })?;

@@ -82,7 +82,7 @@ fn what_did_not_change_is_written_as_it_stood() {
 fn a_new_file_reads_back() {
     let mut object = Object::new(Kind::Table, "public.notes");
     object.owner = Some(Owner::parse("book -> public.books.writer").unwrap());
-    let own = Right { rows: Expr::Own, columns: Some(vec!["body".into(), "Ü".into(), "a b".into()]) };
+    let own = Right { columns: Some(vec!["body".into(), "Ü".into(), "a b".into()]), ..Right::to(Expr::Own) };
     object.rights.push(("user".into(), Rights { select: Right::to(Expr::All), update: own, ..Rights::default() }));
     let mut spec = Spec::new();
     spec.objects.push(object);

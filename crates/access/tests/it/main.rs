@@ -1,6 +1,7 @@
 //! The access crate against a real PostgreSQL.
 
 mod explain;
+mod matrix;
 mod mutants;
 mod rows;
 mod schema;

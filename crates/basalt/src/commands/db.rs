@@ -7,6 +7,7 @@ mod push;
 mod reset;
 mod rollback;
 mod seed;
+mod test;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Command {
     Seed(seed::Args),
     /// Say why a user may see or change a row, or what stops him.
     ExplainAccess(explain_access::Args),
+    /// Prove who may do what: try it on a shadow database, and hold it against access.toml.
+    Test(test::Args),
 }
 
 /// Runs one of them; the code is what the process exits with.
@@ -50,6 +53,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Dump(args) => dump::run(args).await?,
         Command::Seed(args) => seed::run(args).await?,
         Command::ExplainAccess(args) => return explain_access::run(args).await,
+        Command::Test(args) => return test::run(args).await,
     }
     Ok(ExitCode::SUCCESS)
 }

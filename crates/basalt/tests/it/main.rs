@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod access_matrix;
 mod auth;
 mod bad_input;
 mod blueprints;

@@ -1,0 +1,133 @@
+//! What conditions tell about the values that make them true: literals that stand beside a column, columns that hold a person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::Schema;
+use crate::schema::{Column, Relation};
+use crate::spec::Spec;
+
+/// Values and people's columns, by column name: conditions of one table speak of the columns of others.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    words: BTreeMap<String, Vec<String>>,
+    numbers: BTreeMap<String, Vec<String>>,
+    people: BTreeSet<(u32, String)>,
+}
+
+impl Hints {
+    /// Reads all policies and all words.
+    pub fn read(schema: &Schema, spec: Option<&Spec>) -> Self {
+        let mut hints = Self::default();
+        for relation in &schema.relations {
+            for sql in relation.policies.iter().flat_map(|policy| policy.using.iter().chain(&policy.check)) {
+                hints.learn(sql);
+                let plain = plain(sql);
+                for column in &relation.columns {
+                    let name = &column.name;
+                    if [format!(" {name} = auth.uid "), format!(" auth.uid = {name} ")]
+                        .iter()
+                        .any(|said| plain.contains(said))
+                    {
+                        hints.people.insert((relation.oid, name.clone()));
+                    }
+                }
+            }
+        }
+        for object in spec.iter().flat_map(|spec| &spec.objects) {
+            object.words.iter().for_each(|(_, sql)| hints.learn(sql));
+            if let Some(owner) = &object.owner {
+                let name = |relation: &&Relation| format!("{}.{}", relation.schema, relation.name) == object.name;
+                let (relation, column) = match owner.steps.last() {
+                    None => (schema.relations.iter().find(name), &owner.column),
+                    Some((of, table, column)) => (schema.relation(of, table), column),
+                };
+                hints.people.extend(relation.map(|relation| (relation.oid, column.clone())));
+            }
+        }
+        hints
+    }
+
+    /// Does the column hold a person's id, also where no foreign key says so?
+    pub fn holds_person(&self, relation: &Relation, column: &Column) -> bool {
+        self.people.contains(&(relation.oid, column.name.clone()))
+    }
+
+    /// Values that conditions compare the column with.
+    pub fn values(&self, column: &Column) -> &[String] {
+        let known = match column.category.as_str() {
+            "N" => self.numbers.get(&column.name),
+            "S" => self.words.get(&column.name),
+            _ => None,
+        };
+        known.map_or(&[], Vec::as_slice)
+    }
+
+    fn learn(&mut self, sql: &str) {
+        let tokens = tokens(sql);
+        let names = tokens.iter().filter_map(|token| if let Token::Name(name) = token { Some(name) } else { None });
+        for name in names.collect::<BTreeSet<_>>() {
+            for token in &tokens {
+                let (map, value) = match token {
+                    Token::Text(text) => (&mut self.words, text),
+                    Token::Number(number) => (&mut self.numbers, number),
+                    Token::Name(_) => continue,
+                };
+                let known = map.entry(name.clone()).or_default();
+                if !known.contains(value) {
+                    known.push(value.clone());
+                }
+            }
+        }
+    }
+}
+
+enum Token {
+    Name(String),
+    Text(String),
+    Number(String),
+}
+
+fn tokens(sql: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut chars = sql.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\'' || c == '"' {
+            let mut text = String::new();
+            for inner in chars.by_ref() {
+                if inner == c {
+                    break;
+                }
+                text.push(inner);
+            }
+            tokens.push(if c == '"' { Token::Name(text) } else { Token::Text(text) });
+        } else if c.is_alphanumeric() || c == '_' {
+            let mut word = String::from(c);
+            while let Some(next) = chars.next_if(|next| next.is_alphanumeric() || *next == '_') {
+                word.push(next);
+            }
+            tokens.push(if word.chars().all(|c| c.is_ascii_digit()) { Token::Number(word) } else { Token::Name(word) });
+        }
+    }
+    tokens
+}
+
+/// Without parentheses, casts and the sub-select around `auth.uid()`.
+fn plain(sql: &str) -> String {
+    let bare = sql.replace(['(', ')', '"'], " ").replace("::text", " ").replace("::uuid", " ");
+    let words = bare.split_whitespace().filter(|word| !matches!(*word, "SELECT" | "AS" | "uid"));
+    format!(" {} ", words.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comparisons_are_seen_through_their_dress() {
+        assert!(plain("(( SELECT auth.uid() AS uid) = user_id)").contains(" auth.uid = user_id "));
+        let mut hints = Hints::default();
+        hints.learn("((status = 'published'::text) AND (price_cents = 0))");
+        assert_eq!(hints.words["status"], ["published"]);
+        assert_eq!(hints.numbers["price_cents"], ["0"]);
+    }
+}

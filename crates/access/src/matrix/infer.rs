@@ -1,0 +1,215 @@
+//! From what was seen to words: the simplest right that explains every observation.
+
+use super::judge::Observation;
+use super::subject::{Source, Subject, roles_of};
+use crate::Schema;
+use crate::identities::Person;
+use crate::schema::{Policy, Relation};
+use crate::spec::{Expr, Operation, Owner};
+
+/// What a candidate says of a row's truths.
+type Says<'s> = Box<dyn Fn(&[bool]) -> bool + 's>;
+
+/// The rows that a right is to, and what they may become; `None` where no words and no policy explain what was seen.
+pub fn right(
+    schema: &Schema,
+    subject: &Subject,
+    person: &Person,
+    operation: Operation,
+    seen: &[&Observation],
+) -> Option<(Expr, Option<Expr>)> {
+    let fits = |before: &Says<'_>, after: &Says<'_>| {
+        seen.iter().all(|observation| {
+            let holds = |truths: &Option<Vec<bool>>, says: &Says<'_>| truths.as_ref().is_none_or(|truths| says(truths));
+            observation.allowed == (holds(&observation.before, before) && holds(&observation.after, after))
+        })
+    };
+    if seen.is_empty() {
+        return None;
+    }
+    let words: Vec<(Expr, Says<'_>)> =
+        candidates(subject).into_iter().map(|expr| (expr.clone(), word(subject, expr))).collect();
+    if let Some((expr, _)) = words.iter().find(|(_, says)| fits(says, says)) {
+        return Some((expr.clone(), None));
+    }
+    let policies = from_policies(schema, subject, person, operation);
+    if let Some((sql, _)) = policies.iter().find(|(_, says)| fits(says, says)) {
+        return Some((Expr::Where(sql.clone()), None));
+    }
+    if operation != Operation::Update {
+        return None;
+    }
+    let few = words.len().min(40);
+    for (before, holds) in &words[..few] {
+        if let Some((after, _)) = words[..few].iter().find(|(_, becomes)| fits(holds, becomes)) {
+            return Some((before.clone(), Some(after.clone())));
+        }
+    }
+    for (before, holds) in &policies {
+        if let Some((after, _)) = policies.iter().find(|(_, becomes)| fits(holds, becomes)) {
+            return Some((Expr::Where(before.clone()), Some(Expr::Where(after.clone()))));
+        }
+    }
+    None
+}
+
+fn word(subject: &Subject, expr: Expr) -> Says<'_> {
+    Box::new(move |truths| subject.holds(&expr, truths))
+}
+
+/// Simple ones first.
+fn candidates(subject: &Subject) -> Vec<Expr> {
+    let mut simple = Vec::new();
+    if subject.spec.owner.is_some() {
+        simple.push(Expr::Own);
+    }
+    simple.extend(subject.spec.words.iter().map(|(word, _)| Expr::Word(word.clone())));
+    let mut all = vec![Expr::None, Expr::All];
+    all.extend(simple.iter().cloned());
+    let pairs = |join: fn(Box<Expr>, Box<Expr>) -> Expr| {
+        let pair = |(at, left): (usize, &Expr)| {
+            simple[at + 1..]
+                .iter()
+                .map(|right| join(Box::new(left.clone()), Box::new(right.clone())))
+                .collect::<Vec<_>>()
+        };
+        simple.iter().enumerate().flat_map(pair).collect::<Vec<_>>()
+    };
+    let (either, both) = (pairs(Expr::Or), pairs(Expr::And));
+    let triples: Vec<Expr> = either
+        .iter()
+        .flat_map(|pair| simple.iter().map(|third| Expr::Or(Box::new(pair.clone()), Box::new(third.clone()))))
+        .chain(
+            both.iter()
+                .flat_map(|pair| simple.iter().map(|third| Expr::And(Box::new(pair.clone()), Box::new(third.clone())))),
+        )
+        .take(200)
+        .collect();
+    all.extend(either);
+    all.extend(both);
+    if subject.spec.owner.is_some() {
+        all.push(Expr::Others);
+    }
+    all.extend(triples);
+    all
+}
+
+/// The policies that decide, as one condition.
+fn from_policies<'s>(
+    schema: &Schema,
+    subject: &'s Subject,
+    person: &Person,
+    operation: Operation,
+) -> Vec<(String, Says<'s>)> {
+    let roles = roles_of(schema, &person.role);
+    let using = combined(subject, operation, &roles, |policy| policy.using.as_ref(), Source::Using);
+    let checks = |policy: &'s Policy| policy.check.as_ref().or(policy.using.as_ref());
+    let check = combined(subject, operation, &roles, checks, |n| {
+        if subject.relation.policies[n].check.is_some() { Source::Check(n) } else { Source::Using(n) }
+    });
+    let read = combined(subject, Operation::Select, &roles, |policy| policy.using.as_ref(), Source::Using);
+    let mut all: Vec<Vec<Combined>> = Vec::new();
+    match operation {
+        Operation::Insert => all.push(vec![check]),
+        Operation::Update => {
+            all.extend([vec![using.clone()], vec![using.clone(), read.clone()], vec![using.clone(), check.clone()]]);
+            all.extend([vec![check.clone()], vec![check.clone(), read.clone()], vec![using, check, read]]);
+        }
+        _ => all.extend([vec![using.clone()], vec![using, read]]),
+    }
+    all.into_iter()
+        .filter_map(|parts| {
+            let parts: Vec<Combined> = parts.into_iter().collect();
+            let sql: Vec<String> = parts.iter().map(Combined::sql).collect::<Option<_>>()?;
+            let mut different = Vec::new();
+            for part in sql {
+                if !different.contains(&part) {
+                    different.push(part);
+                }
+            }
+            let text =
+                if different.len() == 1 { different.concat() } else { format!("({})", different.join(") and (")) };
+            let says: Says<'s> = Box::new(move |truths| parts.iter().all(|part| part.holds(truths)));
+            Some((text, says))
+        })
+        .collect()
+}
+
+/// Permissive conditions (any), restrictive ones (each): SQL and place among the atoms.
+#[derive(Debug, Clone, Default)]
+struct Combined {
+    any: Vec<(String, Option<usize>)>,
+    each: Vec<(String, Option<usize>)>,
+}
+
+fn combined<'s>(
+    subject: &'s Subject,
+    operation: Operation,
+    roles: &[String],
+    sql: impl Fn(&'s Policy) -> Option<&'s String>,
+    source: impl Fn(usize) -> Source,
+) -> Combined {
+    let mut combined = Combined::default();
+    for (n, policy) in subject.relation.policies.iter().enumerate() {
+        if !subject.policies(operation, roles).any(|(known, _)| known == n) {
+            continue;
+        }
+        let Some(text) = sql(policy) else { continue };
+        let wanted = source(n);
+        let place = subject.atoms.iter().position(|atom| atom.source == wanted);
+        let text = text.replace("( SELECT auth.uid() AS uid)", "$uid").replace("auth.uid()", "$uid");
+        if policy.permissive { combined.any.push((text, place)) } else { combined.each.push((text, place)) }
+    }
+    combined
+}
+
+impl Combined {
+    /// `None` where a condition could not be asked.
+    fn sql(&self) -> Option<String> {
+        if self.any.is_empty() || self.any.iter().chain(&self.each).any(|(_, place)| place.is_none()) {
+            return None;
+        }
+        let any: Vec<&str> = self.any.iter().map(|(sql, _)| sql.as_str()).collect();
+        let each: Vec<&str> = self.each.iter().map(|(sql, _)| sql.as_str()).collect();
+        let any = any.join(" or ");
+        Some(if each.is_empty() { any } else { format!("({any}) and {}", each.join(" and ")) })
+    }
+
+    fn holds(&self, truths: &[bool]) -> bool {
+        let holds =
+            |(_, place): &(String, Option<usize>)| place.and_then(|place| truths.get(place)).copied().unwrap_or(false);
+        self.any.iter().any(holds) && self.each.iter().all(holds)
+    }
+}
+
+/// Whose row it is, where nobody has said so: a key to `auth.users`, here or in the table that a key points to.
+pub fn owner(schema: &Schema, relation: &Relation, depth: usize) -> Option<Owner> {
+    let person = |key: &&crate::schema::ForeignKey| {
+        let target = schema.relation(&key.target_schema, &key.target_table);
+        let users = (key.target_schema.as_str(), key.target_table.as_str()) == ("auth", "users");
+        key.columns.len() == 1 && (users || target.is_some_and(about_people))
+    };
+    let mut keys: Vec<_> = relation.foreign_keys.iter().filter(person).collect();
+    const NAMES: &[&str] = &["id", "user_id", "owner_id", "author_id", "created_by"];
+    keys.sort_by_key(|key| NAMES.iter().position(|name| *name == key.columns[0]).unwrap_or(NAMES.len()));
+    if let Some(key) = keys.first() {
+        return Some(Owner { column: key.columns[0].clone(), steps: Vec::new() });
+    }
+    if depth == 0 {
+        return None;
+    }
+    relation.foreign_keys.iter().filter(|key| key.columns.len() == 1 && key.target != relation.oid).find_map(|key| {
+        let target = schema.relation(&key.target_schema, &key.target_table)?;
+        let inner = owner(schema, target, depth - 1)?;
+        let mut steps = vec![(target.schema.clone(), target.name.clone(), inner.column)];
+        steps.extend(inner.steps);
+        Some(Owner { column: key.columns[0].clone(), steps })
+    })
+}
+
+/// A table with a row for each user, under his id.
+fn about_people(relation: &Relation) -> bool {
+    let users =
+        |key: &crate::schema::ForeignKey| (key.target_schema.as_str(), key.target_table.as_str()) == ("auth", "users");
+    relation.foreign_keys.iter().any(|key| users(key) && relation.primary_key() == key.columns)
+}

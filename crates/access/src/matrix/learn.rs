@@ -1,0 +1,199 @@
+//! Cells, and the file that they amount to.
+
+use std::collections::BTreeSet;
+
+use super::infer;
+use super::judge::{Judgement, Observation};
+use super::plan::writable;
+use super::probe::Seen;
+use super::report::{Cell, Report};
+use super::subject::Subject;
+use crate::Schema;
+use crate::identities::Person;
+use crate::spec::{Expr, Kind, Object, Operation, Right, Rights, Spec};
+
+/// Open columns, by operation.
+pub struct Columns {
+    select: Option<Vec<String>>,
+    insert: Option<Vec<String>>,
+    update: Option<Vec<String>>,
+}
+
+impl Columns {
+    /// From privileges, and for updates from what really changed.
+    pub fn of(subject: &Subject, seen: &Seen, judgement: &Judgement) -> Self {
+        let updates = judgement.observations.iter().filter(|(operation, _)| *operation == Operation::Update);
+        let changed: BTreeSet<usize> = updates
+            .filter(|(_, observation)| observation.allowed)
+            .filter_map(|(_, observation)| observation.column)
+            .collect();
+        let writable = |at: &usize| writable(&subject.relation.columns[*at]);
+        let names = |open: &BTreeSet<usize>, all: usize| {
+            let name = |at: &usize| subject.relation.columns[*at].name.clone();
+            (open.len() < all).then(|| open.iter().map(name).collect())
+        };
+        let places = || 0..subject.relation.columns.len();
+        let writable_count = places().filter(writable).count();
+        let tried: BTreeSet<usize> = judgement
+            .observations
+            .iter()
+            .filter(|(operation, _)| *operation == Operation::Update)
+            .filter_map(|(_, observation)| observation.column)
+            .collect();
+        // A column that no other value was found for is as open as its privilege.
+        let open = seen.changeable.iter().copied().filter(|at| changed.contains(at) || !tried.contains(at)).collect();
+        let bucket = subject.kind == Kind::Bucket;
+        Self {
+            select: names(&seen.readable, places().count()).filter(|_| !bucket),
+            insert: names(&seen.givable, writable_count).filter(|_| !bucket),
+            update: names(&open, writable_count).filter(|_| !bucket),
+        }
+    }
+}
+
+/// One cell for each operation.
+pub fn cells(
+    schema: &Schema,
+    subject: &Subject,
+    person: &Person,
+    judgement: &Judgement,
+    columns: Option<&Columns>,
+    probes: usize,
+) -> Vec<Cell> {
+    let rights = subject.spec.rights_of(&person.kind);
+    let cell = |operation: Operation| {
+        let agrees = judgement.findings.iter().all(|finding| finding.operation != operation);
+        let said = rights.map(|rights| rights.on(operation).clone()).unwrap_or_default();
+        let seen: Vec<&Observation> = judgement
+            .observations
+            .iter()
+            .filter(|(of, _)| *of == operation)
+            .map(|(_, observation)| observation)
+            .collect();
+        let in_file = subject.spec.line > 0 && agrees;
+        let right = if in_file {
+            said
+        } else {
+            let found = infer::right(schema, subject, person, operation, &seen);
+            let (rows, after) = found.unwrap_or_else(|| match seen.iter().any(|seen| seen.allowed) {
+                true => (said.rows.clone(), said.after.clone()),
+                false => (Expr::None, None),
+            });
+            let columns = match (operation, columns) {
+                (Operation::Select, Some(columns)) => columns.select.clone(),
+                (Operation::Insert, Some(columns)) => columns.insert.clone(),
+                (Operation::Update, Some(columns)) => columns.update.clone(),
+                _ => None,
+            };
+            let columns = columns.filter(|_| rows != Expr::None);
+            Right { rows, after, columns }
+        };
+        Cell {
+            kind: subject.kind,
+            object: subject.name.clone(),
+            identity: person.kind.clone(),
+            operation,
+            right: Right { columns: None, ..right.clone() }.to_string(),
+            columns: right.columns.clone(),
+            said: right,
+            agrees,
+            probes: seen.len().min(probes),
+        }
+    };
+    Operation::ROWS.into_iter().map(cell).collect()
+}
+
+/// A function's cell.
+pub fn function_cell(name: &str, person: &Person, may: bool, agrees: bool, probes: usize) -> Cell {
+    Cell {
+        kind: Kind::Function,
+        object: name.to_owned(),
+        identity: person.kind.clone(),
+        operation: Operation::Execute,
+        right: if may { "execute" } else { "none" }.to_owned(),
+        said: Right::default(),
+        columns: None,
+        agrees,
+        probes,
+    }
+}
+
+impl Report {
+    /// The file that says what was seen: `base` where that agrees, else the simplest words that fit.
+    pub fn to_spec(&self, base: Option<&Spec>, schema: &Schema) -> Spec {
+        let mut spec = base.cloned().unwrap_or_else(Spec::new);
+        let mut names: Vec<(Kind, &str)> = Vec::new();
+        for cell in &self.cells {
+            if !names.contains(&(cell.kind, &cell.object)) {
+                names.push((cell.kind, &cell.object));
+            }
+        }
+        for (kind, name) in names {
+            let cells: Vec<&Cell> = self.cells.iter().filter(|cell| cell.kind == kind && cell.object == name).collect();
+            if base.is_some_and(|base| base.object(kind, name).is_some()) && cells.iter().all(|cell| cell.agrees) {
+                continue;
+            }
+            let known = spec.objects.iter().position(|object| object.kind == kind && object.name == name);
+            let mut object = known.map_or_else(|| fresh(schema, kind, name), |at| spec.objects[at].clone());
+            apply(&mut object, &cells);
+            match known {
+                Some(at) => spec.objects[at] = object,
+                None if object.rights.is_empty() && !object.public => {}
+                None => spec.objects.push(object),
+            }
+        }
+        // What is gone from the database goes from the file.
+        spec.objects
+            .retain(|object| self.cells.iter().any(|cell| cell.kind == object.kind && cell.object == object.name));
+        spec
+    }
+}
+
+fn fresh(schema: &Schema, kind: Kind, name: &str) -> Object {
+    let relation = schema.relations.iter().find(|relation| format!("{}.{}", relation.schema, relation.name) == name);
+    let owner = relation
+        .filter(|_| matches!(kind, Kind::Table | Kind::View))
+        .and_then(|relation| infer::owner(schema, relation, 2));
+    let public = kind == Kind::Bucket && schema.buckets.iter().any(|bucket| bucket.id == name && bucket.public);
+    Object { owner, public, ..Object::new(kind, name) }
+}
+
+fn apply(object: &mut Object, cells: &[&Cell]) {
+    let mut identities: Vec<&str> = Vec::new();
+    for cell in cells {
+        if !identities.contains(&cell.identity.as_str()) {
+            identities.push(&cell.identity);
+        }
+    }
+    let mut seen: Vec<(String, Rights)> = Vec::new();
+    for identity in identities {
+        let mut rights = Rights::default();
+        for cell in cells.iter().filter(|cell| cell.identity == identity) {
+            if cell.operation == Operation::Execute {
+                rights.execute = cell.right == "execute";
+                continue;
+            }
+            let old = object.rights_of(identity).map(|rights| rights.on(cell.operation).clone());
+            *rights.on_mut(cell.operation) = match old {
+                Some(old) if cell.agrees => old,
+                _ => cell.said.clone(),
+            };
+        }
+        seen.push((identity.to_owned(), rights));
+    }
+    let user = seen.iter().find(|(name, _)| name == "user").map(|(_, rights)| rights.clone()).unwrap_or_default();
+    let mut rights: Vec<(String, Rights)> = Vec::new();
+    for (identity, right) in seen {
+        let built_in = matches!(identity.as_str(), "anon" | "user" | "service");
+        let needless = if built_in { right == Rights::default() } else { right == user };
+        if !needless || object.entry(&identity).is_some() {
+            rights.push((identity, right));
+        }
+    }
+    let needs_owner =
+        rights.iter().any(|(_, rights)| Operation::ROWS.iter().any(|of| rights.on(*of).rows.needs_owner()));
+    if !needs_owner && object.line == 0 {
+        object.owner = None;
+    }
+    object.rights = rights;
+}

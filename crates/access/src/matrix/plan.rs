@@ -1,0 +1,442 @@
+//! What to try as whom, and what `access.toml` makes of it: computed by the superuser, before anybody tries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pg::ident;
+use pg::tokio_postgres::Client;
+
+use super::draft::{Draft, Stock, insert_sql};
+use super::paths;
+use super::report::{OneSided, Untried};
+use super::subject::{Source, Subject, truth};
+use crate::Error;
+use crate::identities::Person;
+use crate::schema::Column;
+use crate::spec::{Expr, Kind, Operation, Rights};
+use crate::sql::typed;
+
+/// A row's key, by column.
+pub type Key = Vec<Option<String>>;
+
+/// Rows with the same truths prove the same; so many of them are written to.
+const PER_CLASS: usize = 2;
+/// Most rows that one identity writes to.
+const MOST_ROWS: usize = 12;
+/// Drafts of new rows for one identity.
+const DRAFTS: usize = 18;
+
+/// One identity against one object.
+#[derive(Debug, Clone, Default)]
+pub struct Attempt {
+    /// Place among the people.
+    pub person: usize,
+    /// All rows, with what holds of them for him.
+    pub rows: Vec<Row>,
+    /// Rows to write to, by place in `rows`.
+    pub cover: Vec<usize>,
+    /// One column changed of one row.
+    pub updates: Vec<Update>,
+    /// New rows.
+    pub inserts: Vec<Insert>,
+}
+
+/// A row that is there.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its key.
+    pub key: Key,
+    /// By column.
+    pub values: Vec<Option<String>>,
+    /// By condition.
+    pub truths: Vec<bool>,
+}
+
+/// A change of one column.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// Which row.
+    pub row: usize,
+    /// Which column.
+    pub column: usize,
+    /// What it becomes.
+    pub value: Option<String>,
+    /// What holds afterwards; `None` where the column is closed anyway.
+    pub truths: Option<Vec<bool>>,
+}
+
+/// A row that could come.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    /// Its columns.
+    pub draft: Draft,
+    /// Columns that were made up and are not open to him.
+    pub spare: Draft,
+    /// What holds of it.
+    pub truths: Vec<bool>,
+}
+
+/// May this column be written at all?
+pub fn writable(column: &Column) -> bool {
+    column.generated.is_none() && column.identity.as_deref() != Some("a")
+}
+
+/// Plans one identity's attempts at one table or bucket.
+///
+/// # Errors
+/// The connection is lost.
+pub async fn attempt(
+    client: &Client,
+    subject: &Subject,
+    people: &[Person],
+    at: usize,
+    stock: &mut Stock<'_>,
+    untried: &mut Vec<Untried>,
+) -> Result<Attempt, Error> {
+    let person = &people[at];
+    let rights = subject.spec.rights_of(&person.kind).cloned();
+    let mut attempt = Attempt { person: at, rows: rows(client, subject, person).await?, ..Attempt::default() };
+    attempt.cover = cover(&attempt.rows);
+    let mut planner = Planner { client, subject, people, at, rights, stock, untried };
+    planner.updates(&mut attempt).await?;
+    attempt.inserts = planner.inserts().await?;
+    Ok(attempt)
+}
+
+/// All rows and what holds of them for one person.
+///
+/// # Errors
+/// A condition cannot be asked.
+pub async fn rows(client: &Client, subject: &Subject, person: &Person) -> Result<Vec<Row>, Error> {
+    let values: Vec<_> =
+        subject.relation.columns.iter().map(|column| format!("{}::text", ident(&column.name))).collect();
+    let sql = format!(
+        "select {}, array[{}]::text[], {} from {}{} limit 2000",
+        subject.key_sql(),
+        values.join(", "),
+        subject.atoms_sql(),
+        subject.table(),
+        subject.filter()
+    );
+    be(client, person).await?;
+    let found = client.query(&sql, &[]).await?;
+    found.iter().map(|row| Ok(Row { key: row.try_get(0)?, values: row.try_get(1)?, truths: row.try_get(2)? })).collect()
+}
+
+/// The superuser asks in somebody's name: the claims are his, the rights are not.
+///
+/// # Errors
+/// The connection is lost.
+pub async fn be(client: &Client, person: &Person) -> Result<(), Error> {
+    let sql = "select set_config('basalt.uid', $1, false), set_config('request.jwt.claims', $2, false)";
+    client.query_one(sql, &[&person.uid.as_deref().unwrap_or(""), &person.claims]).await?;
+    Ok(())
+}
+
+/// Some rows of each class of truths.
+fn cover(rows: &[Row]) -> Vec<usize> {
+    let mut classes: BTreeMap<&[bool], Vec<usize>> = BTreeMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        classes.entry(&row.truths).or_default().push(at);
+    }
+    let mut cover = Vec::new();
+    for round in 0..PER_CLASS {
+        cover.extend(classes.values().filter_map(|class| class.get(round)));
+    }
+    cover.truncate(MOST_ROWS);
+    cover
+}
+
+struct Planner<'p, 's> {
+    client: &'p Client,
+    subject: &'p Subject,
+    people: &'p [Person],
+    at: usize,
+    rights: Option<Rights>,
+    stock: &'p mut Stock<'s>,
+    untried: &'p mut Vec<Untried>,
+}
+
+impl Planner<'_, '_> {
+    async fn updates(&mut self, attempt: &mut Attempt) -> Result<(), Error> {
+        let relation = &self.subject.relation;
+        let right = self.rights.as_ref().map(|rights| rights.update.clone()).unwrap_or_default();
+        let open = right.rows != Expr::None;
+        let bucket = self.subject.kind == Kind::Bucket;
+        let mut later: Vec<(usize, usize)> = Vec::new();
+        let granted = self.granted("UPDATE").await?;
+        for (c, column) in relation.columns.iter().enumerate().filter(|(_, column)| writable(column)) {
+            // Storage writes these; the others are its own business.
+            if bucket && !matches!(column.name.as_str(), "name" | "user_metadata" | "metadata") {
+                continue;
+            }
+            let counts =
+                if self.subject.spec.line == 0 { granted.contains(&c) } else { open && right.names(&column.name) };
+            // A closed column needs few rows: the privilege is missing, or one row shows that it is not. His own show it best.
+            let likely = |row: &usize| {
+                let truths = &attempt.rows[*row].truths;
+                (!self.subject.holds(&right.rows, truths), !self.subject.holds(&Expr::Own, truths))
+            };
+            let mut rows = attempt.cover.clone();
+            if !counts {
+                rows.sort_by_key(likely);
+                rows.truncate(3);
+            }
+            later.extend(rows.into_iter().map(|row| (row, c)));
+        }
+        let mut done: BTreeSet<usize> = BTreeSet::new();
+        let mut trouble: BTreeMap<usize, String> = BTreeMap::new();
+        for _ in 0..2 {
+            let mut updates = Vec::new();
+            for (row, c) in &later {
+                let current = attempt.rows[*row].values[*c].clone();
+                let column = &relation.columns[*c];
+                let value = if bucket {
+                    self.path_or_json(column, current.as_deref())
+                } else {
+                    self.stock.another(relation, column, current.as_deref(), Some(self.at))
+                };
+                match value {
+                    Some(value) => updates.push(Update { row: *row, column: *c, value: Some(value), truths: None }),
+                    None => drop(
+                        trouble.entry(*c).or_insert_with(|| format!("no other value of {} is known", column.type_sql)),
+                    ),
+                }
+            }
+            let statements: Vec<String> = updates
+                .iter()
+                .map(|update| {
+                    let set =
+                        update_sql(self.subject, &attempt.rows[update.row].key, update.column, update.value.as_deref());
+                    format!("{set} returning {}", self.subject.key_sql())
+                })
+                .collect();
+            later.clear();
+            for (mut update, outcome) in updates.into_iter().zip(self.weigh(&statements).await?) {
+                match outcome {
+                    Ok(truths) => {
+                        done.insert(update.column);
+                        update.truths = Some(truths);
+                        attempt.updates.push(update);
+                    }
+                    Err(why) => {
+                        later.push((update.row, update.column));
+                        trouble.insert(update.column, why);
+                    }
+                }
+            }
+        }
+        for (c, why) in trouble.into_iter().filter(|(c, _)| !done.contains(c)) {
+            self.untried.push(Untried {
+                object: self.subject.name.clone(),
+                what: format!("update of {}", relation.columns[c].name),
+                why,
+            });
+        }
+        Ok(())
+    }
+
+    /// Columns, by place, that his role has a privilege on.
+    async fn granted(&self, privilege: &str) -> Result<BTreeSet<usize>, Error> {
+        let columns: Vec<&str> = self.subject.relation.columns.iter().map(|column| column.name.as_str()).collect();
+        let sql = "select has_column_privilege($1::text, $2::oid, c, $3) from unnest($4::text[]) with ordinality u(c, n) order by n";
+        let (role, oid) = (&self.people[self.at].role, self.subject.relation.oid);
+        let rows = self.client.query(sql, &[role, &oid, &privilege, &columns]).await?;
+        Ok(rows.iter().enumerate().filter(|(_, row)| row.get(0)).map(|(at, _)| at).collect())
+    }
+
+    fn path_or_json(&mut self, column: &Column, current: Option<&str>) -> Option<String> {
+        if column.name != "name" {
+            return Some(format!("{{\"n\": {}}}", self.stock.chance.below(1000)));
+        }
+        let drafts = paths::drafts(self.subject, self.people, self.at, self.stock);
+        let names: Vec<String> =
+            drafts.into_iter().filter_map(|draft| draft.into_iter().nth(1).and_then(|(_, name)| name)).collect();
+        let others: Vec<&String> = names.iter().filter(|name| Some(name.as_str()) != current).collect();
+        self.stock.chance.pick(&others).map(|name| (*name).clone())
+    }
+
+    async fn inserts(&mut self) -> Result<Vec<Insert>, Error> {
+        let relation = &self.subject.relation;
+        let right = self.rights.as_ref().map(|rights| rights.insert.clone()).unwrap_or_default();
+        let mut drafts: Vec<Draft> = Vec::new();
+        let mut why = String::new();
+        if self.subject.kind == Kind::Bucket {
+            for person in [self.at, (self.at + 1) % self.people.len(), self.at] {
+                drafts.extend(paths::drafts(self.subject, self.people, person, self.stock));
+            }
+        } else {
+            let someone = self.people[self.at].uid.is_some().then_some(self.at);
+            for n in 0..DRAFTS {
+                let zeal = if n % 3 == 0 { 30 } else { 90 };
+                match self.stock.draft(relation, someone, zeal) {
+                    Ok(draft) => drafts.push(draft),
+                    Err(reason) => why = reason,
+                }
+            }
+        }
+        let granted = self.granted("INSERT").await?;
+        let open = |c: &usize| match (self.subject.spec.line, &right.rows) {
+            (0, _) => granted.contains(c),
+            (_, Expr::None) => true,
+            _ => right.names(&relation.columns[*c].name),
+        };
+        let drafts: Vec<(Draft, Draft)> =
+            drafts.into_iter().map(|draft| draft.into_iter().partition(|(c, _)| open(c))).collect();
+        let statements: Vec<String> = drafts
+            .iter()
+            .map(|(draft, _)| format!("{} returning {}", insert_sql(relation, draft), self.subject.key_sql()))
+            .collect();
+        let mut classes: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
+        let mut inserts = Vec::new();
+        for ((draft, spare), outcome) in drafts.into_iter().zip(self.weigh(&statements).await?) {
+            match outcome {
+                Ok(truths) => {
+                    let seen = classes.entry(truths.clone()).or_default();
+                    *seen += 1;
+                    if *seen <= PER_CLASS {
+                        inserts.push(Insert { draft, spare, truths });
+                    }
+                }
+                Err(reason) => why = reason,
+            }
+        }
+        if inserts.is_empty() {
+            self.untried.push(Untried {
+                object: self.subject.name.clone(),
+                what: format!("insert as {}", self.people[self.at].kind),
+                why: format!("no valid row could be made: {why}"),
+            });
+        }
+        Ok(inserts)
+    }
+
+    /// What holds for him after each statement, or why it fails.
+    async fn weigh(&self, statements: &[String]) -> Result<Vec<Result<Vec<bool>, String>>, Error> {
+        weigh(self.client, statements, &self.subject.question(), &self.people[self.at]).await
+    }
+}
+
+/// What holds for a person of the row that each statement returns the key of, or why the statement fails.
+///
+/// # Errors
+/// The connection is lost.
+pub async fn weigh(
+    client: &Client,
+    statements: &[String],
+    question: &str,
+    person: &Person,
+) -> Result<Vec<Result<Vec<bool>, String>>, Error> {
+    if statements.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "select truths, message from _basalt_matrix.weigh($1, $2, $3, $4)";
+    let uid = person.uid.clone().unwrap_or_default();
+    let rows = client.query(sql, &[&statements, &question, &vec![uid], &vec![person.claims.clone()]]).await?;
+    let read = |row: &pg::tokio_postgres::Row| {
+        let truths: Option<String> = row.get(0);
+        let truths = truths.and_then(|text| serde_json::from_str::<Vec<Option<Vec<bool>>>>(&text).ok());
+        match truths.and_then(|mut all| all.pop()).flatten() {
+            Some(truths) => Ok(truths),
+            None => {
+                Err(row.get::<_, Option<String>>(1).unwrap_or_else(|| "the row was not found afterwards".to_owned()))
+            }
+        }
+    };
+    Ok(rows.iter().map(read).collect())
+}
+
+/// `update … set … where …`
+pub fn update_sql(subject: &Subject, key: &[Option<String>], column: usize, value: Option<&str>) -> String {
+    let column = &subject.relation.columns[column];
+    format!(
+        "update {} set {} = {} where {}",
+        subject.table(),
+        ident(&column.name),
+        typed(value, &column.type_sql),
+        subject.at(key)
+    )
+}
+
+/// Which words and policies were only ever true, or only ever false, for an identity that they could tell apart.
+pub fn one_sided(subject: &Subject, person: &Person, attempt: &Attempt) -> Vec<OneSided> {
+    let truths: Vec<&Vec<bool>> =
+        attempt.rows.iter().map(|row| &row.truths).chain(attempt.inserts.iter().map(|insert| &insert.truths)).collect();
+    let mut found = Vec::new();
+    for (at, atom) in subject.atoms.iter().enumerate() {
+        let condition = match &atom.source {
+            Source::Word(word) => word.clone(),
+            Source::Own => "own".to_owned(),
+            _ => continue,
+        };
+        let matters = Operation::ROWS.iter().any(|operation| {
+            let rights = subject.spec.rights_of(&person.kind);
+            rights.is_some_and(|rights| {
+                let rows = &rights.on(*operation).rows;
+                rows.words().contains(&condition.as_str()) || atom.source == Source::Own && rows.needs_owner()
+            })
+        });
+        let ever = truths.iter().any(|truths| truths[at]);
+        let never = truths.iter().any(|truths| !truths[at]);
+        if matters && ever != never {
+            found.push(OneSided {
+                object: subject.name.clone(),
+                identity: person.kind.clone(),
+                condition,
+                always: ever,
+            });
+        }
+    }
+    found
+}
+
+/// Conditions that are never true for a person, though rows could make them so: words, and the rights that are made of them.
+pub fn missing(subject: &Subject, person: &Person, rows: &[Row]) -> Vec<String> {
+    let about_him = |sql: &str| sql.contains("basalt.uid") || sql.contains("auth.uid");
+    let mut wanted: Vec<Expr> = Vec::new();
+    for atom in &subject.atoms {
+        wanted.extend(match &atom.source {
+            Source::Own => Some(Expr::Own),
+            Source::Word(word) => Some(Expr::Word(word.clone())),
+            Source::Where(sql) => Some(Expr::Where(sql.clone())),
+            Source::Using(_) | Source::Check(_) => None,
+        });
+    }
+    let rights = subject.spec.rights_of(&person.kind);
+    for right in rights.iter().flat_map(|rights| Operation::ROWS.map(|operation| rights.on(operation))) {
+        if matches!(right.rows, Expr::And(..)) && !wanted.contains(&right.rows) {
+            wanted.push(right.rows.clone());
+        }
+    }
+    wanted.retain(|expr| !rows.iter().any(|row| subject.holds(expr, &row.truths)));
+    let sql = wanted.iter().map(|expr| subject.sql(expr));
+    sql.filter(|sql| person.uid.is_some() || !about_him(sql)).collect()
+}
+
+/// Asks whether each condition can be asked at all; policies that cannot are left out, words that cannot are errors.
+///
+/// # Errors
+/// The condition's name and PostgreSQL's words.
+pub async fn checked(client: &Client, subject: &mut Subject) -> Result<(), Error> {
+    let mut bad = Vec::new();
+    for (at, atom) in subject.atoms.iter().enumerate() {
+        let sql = format!("select {} from {} where false", truth(&atom.sql), subject.table());
+        if let Err(error) = client.batch_execute(&sql).await {
+            match &atom.source {
+                Source::Using(_) | Source::Check(_) => bad.push(at),
+                Source::Own | Source::Word(_) | Source::Where(_) => {
+                    let name = match &atom.source {
+                        Source::Word(word) => format!("word {word:?}"),
+                        Source::Where(sql) => format!("where {sql}"),
+                        _ => "owner".to_owned(),
+                    };
+                    let message = format!("{}, {name}: {}", subject.name, pg::Error::from(error));
+                    return Err(Error::Spec(crate::spec::Error { line: subject.spec.line, message }));
+                }
+            }
+        }
+    }
+    for at in bad.into_iter().rev() {
+        subject.atoms.remove(at);
+    }
+    Ok(())
+}

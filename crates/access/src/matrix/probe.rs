@@ -1,0 +1,219 @@
+//! One identity tries everything on one table or bucket, in one transaction that is rolled back.
+
+use std::collections::BTreeSet;
+
+use pg::ident;
+
+use super::caller::{Caller, Failure, Outcome};
+use super::draft::{Draft, insert_sql};
+use super::plan::{Attempt, Key, update_sql, writable};
+use super::subject::Subject;
+use crate::Error;
+use crate::identities::Person;
+use crate::spec::{Expr, Right};
+use crate::sql::literal;
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Columns that may be read, by place.
+    pub readable: BTreeSet<usize>,
+    /// Columns that may be given to a new row.
+    pub givable: BTreeSet<usize>,
+    /// Columns that may be changed.
+    pub changeable: BTreeSet<usize>,
+    /// Keys of the rows that are seen, or why none is.
+    pub keys: Option<Result<Vec<Key>, Failure>>,
+    /// How many rows are seen, where their keys may not be read.
+    pub count: usize,
+    /// Changes: which, how, and what came of it.
+    pub updates: Vec<(usize, Tried)>,
+    /// New rows: which, the column that was added to it, and what came of it.
+    pub inserts: Vec<(usize, Option<usize>, Tried)>,
+    /// Deleted rows.
+    pub deletes: Vec<(usize, Tried)>,
+    /// How many statements it were.
+    pub probes: usize,
+}
+
+/// A statement and what came of it.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// As a person would write it.
+    pub statement: String,
+    /// What PostgreSQL did.
+    pub outcome: Outcome,
+}
+
+/// Tries.
+///
+/// # Errors
+/// The connection is lost.
+pub async fn probe(caller: &Caller, subject: &Subject, person: &Person, attempt: &Attempt) -> Result<Seen, Error> {
+    caller.begin(person).await?;
+    let seen = Prober { caller, subject, person, attempt }.all().await;
+    caller.rollback().await?;
+    seen
+}
+
+struct Prober<'p> {
+    caller: &'p Caller,
+    subject: &'p Subject,
+    person: &'p Person,
+    attempt: &'p Attempt,
+}
+
+impl Prober<'_> {
+    async fn all(&self) -> Result<Seen, Error> {
+        let mut seen = Seen::default();
+        self.columns(&mut seen).await?;
+        self.read(&mut seen).await?;
+        self.write(&mut seen).await?;
+        Ok(seen)
+    }
+
+    /// Each column alone, on no row: nothing but the privilege decides.
+    async fn columns(&self, seen: &mut Seen) -> Result<(), Error> {
+        let table = self.subject.table();
+        let mut statements = Vec::new();
+        for column in &self.subject.relation.columns {
+            let name = ident(&column.name);
+            statements.push(format!("select {name} from {table} where false"));
+            let nothing = format!("null::{}", column.type_sql);
+            statements.push(format!("insert into {table} ({name}) select {nothing} where false"));
+            statements.push(format!("update {table} set {name} = {nothing} where false"));
+        }
+        let outcomes = self.caller.try_all(&statements).await?;
+        seen.probes += outcomes.len();
+        for (at, triple) in outcomes.chunks(3).enumerate() {
+            let sets = [&mut seen.readable, &mut seen.givable, &mut seen.changeable];
+            let may_write = writable(&self.subject.relation.columns[at]);
+            for (n, (set, outcome)) in sets.into_iter().zip(triple).enumerate() {
+                if !outcome.is_denied() && (n == 0 || may_write) {
+                    set.insert(at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&self, seen: &mut Seen) -> Result<(), Error> {
+        let place = |name: &String| super::draft::place(&self.subject.relation, name);
+        let key: Option<BTreeSet<usize>> = self.subject.key.iter().map(place).collect();
+        let readable = match key {
+            Some(key) if !key.is_empty() => key.is_subset(&seen.readable),
+            _ => seen.readable.len() == self.subject.relation.columns.len(),
+        };
+        let (table, filter) = (self.subject.table(), self.subject.filter());
+        seen.probes += 1;
+        if !readable && let Some(first) = seen.readable.first() {
+            let column = ident(&self.subject.relation.columns[*first].name);
+            if let Ok(rows) = self.caller.read(&format!("select {column}::text from {table}{filter}")).await? {
+                seen.count = rows.len();
+                return Ok(());
+            }
+        }
+        let answer = self.caller.read(&format!("select {} from {table}{filter}", self.subject.key_sql())).await?;
+        let keys = answer.map(|rows| rows.iter().map(|row| row.get(0)).collect::<Vec<Key>>());
+        seen.count = keys.as_ref().map_or(0, Vec::len);
+        seen.keys = Some(keys);
+        Ok(())
+    }
+
+    async fn write(&self, seen: &mut Seen) -> Result<(), Error> {
+        let inserts = self.inserts(seen);
+        let mut statements: Vec<String> = inserts.iter().map(|(_, _, statement)| statement.clone()).collect();
+        let mut updates = Vec::new();
+        for (at, update) in self.attempt.updates.iter().enumerate() {
+            let row = &self.attempt.rows[update.row];
+            let plain = update_sql(self.subject, &row.key, update.column, update.value.as_deref());
+            // A trigger may take a change back without a word: only what is changed afterwards counts.
+            let column = &self.subject.relation.columns[update.column];
+            let tried = match (&row.values[update.column], seen.readable.contains(&update.column)) {
+                (Some(old), true) => format!(
+                    "with changed as ({plain} returning {}::text is distinct from {} as took) \
+                     select 1 from changed union all select 1 from changed where took",
+                    ident(&column.name),
+                    literal(old)
+                ),
+                _ => plain.clone(),
+            };
+            if seen.changeable.contains(&update.column) {
+                let twice = tried != plain;
+                statements.push(tried);
+                updates.push((at, plain, twice));
+            }
+        }
+        let deletes: Vec<(usize, String)> = self
+            .attempt
+            .cover
+            .iter()
+            .map(|row| {
+                (
+                    *row,
+                    format!(
+                        "delete from {} where {}",
+                        self.subject.table(),
+                        self.subject.at(&self.attempt.rows[*row].key)
+                    ),
+                )
+            })
+            .collect();
+        statements.extend(deletes.iter().map(|(_, statement)| statement.clone()));
+        let mut outcomes = self.caller.try_all(&statements).await?.into_iter();
+        seen.probes += statements.len();
+        for ((insert, extra, statement), outcome) in inserts.into_iter().zip(outcomes.by_ref()) {
+            seen.inserts.push((insert, extra, Tried { statement, outcome }));
+        }
+        for ((at, statement, twice), outcome) in updates.into_iter().zip(outcomes.by_ref()) {
+            let outcome = match outcome {
+                Outcome::Touched(1) if twice => Outcome::TakenBack,
+                other => other,
+            };
+            seen.updates.push((at, Tried { statement, outcome }));
+        }
+        for ((row, statement), outcome) in deletes.into_iter().zip(outcomes.by_ref()) {
+            seen.deletes.push((row, Tried { statement, outcome }));
+        }
+        Ok(())
+    }
+
+    /// Each new row by the columns that the file names; and once more with each column that is open and not named.
+    fn inserts(&self, seen: &Seen) -> Vec<(usize, Option<usize>, String)> {
+        let relation = &self.subject.relation;
+        let rights = self.subject.spec.rights_of(&self.person.kind);
+        let closed = Right::default();
+        let right = rights.map_or(&closed, |rights| &rights.insert);
+        let mut list = Vec::new();
+        for (at, insert) in self.attempt.inserts.iter().enumerate() {
+            let mut draft = insert.draft.clone();
+            if right.rows == Expr::None {
+                draft.retain(|(column, _)| seen.givable.contains(column));
+                if draft.is_empty() {
+                    continue;
+                }
+            }
+            list.push((at, None, insert_sql(relation, &draft)));
+        }
+        if right.rows == Expr::None {
+            return list;
+        }
+        let named = |column: &usize| right.names(&relation.columns[*column].name);
+        for extra in seen.givable.iter().filter(|column| !named(column)) {
+            let holds = |at: &usize| self.subject.holds(&right.rows, &self.attempt.inserts[*at].truths);
+            let good: Vec<usize> = (0..self.attempt.inserts.len()).filter(holds).collect();
+            let value = |at: usize| self.attempt.inserts[at].spare.iter().find(|(column, _)| column == extra).cloned();
+            let with_value = good.iter().find_map(|at| value(*at).map(|value| (*at, value)));
+            let borrowed = || {
+                let value = self.attempt.rows.iter().find_map(|row| row.values[*extra].clone());
+                good.first().map(|at| (*at, (*extra, value)))
+            };
+            if let Some((at, value)) = with_value.or_else(borrowed) {
+                let mut draft: Draft = self.attempt.inserts[at].draft.clone();
+                draft.push(value);
+                list.push((at, Some(*extra), insert_sql(relation, &draft)));
+            }
+        }
+        list
+    }
+}

@@ -1,0 +1,359 @@
+//! Preparation and probes, object by object.
+
+use std::collections::BTreeMap;
+
+use pg::Target;
+use pg::tokio_postgres::Client;
+
+use super::caller::Caller;
+use super::draft::Stock;
+use super::functions::{self, Group};
+use super::hints::Hints;
+use super::judge::{Finding, Judgement, judge};
+use super::plan::{self, Attempt};
+use super::report::{Difference, OneSided, Report, Untried};
+use super::subject::{Subject, roles_of};
+use super::{Options, evidence, fixtures, infer, learn, probe as tries, views};
+use crate::identities::{self, Person};
+use crate::rows::{Generator, Plan as Filling, Rows, Users};
+use crate::schema::is_platform;
+use crate::spec::{Kind, Object, Operation, Spec};
+use crate::{Error, Schema};
+
+/// Rows of each table that are there before drafts are made.
+const BASIS: u64 = 6;
+/// How often rows are steered to conditions that were never true.
+const STEERINGS: usize = 2;
+
+/// A shadow database with people and rows, and all that is to be tried on it.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub(super) people: Vec<Person>,
+    pub(super) plans: Vec<Plan>,
+    pub(super) groups: Vec<Group>,
+    pub(super) spec: Option<Spec>,
+    pub(super) untried: Vec<Untried>,
+    pub(super) conditions: Vec<OneSided>,
+    pub(super) options: Options,
+}
+
+/// One object, and what each identity tries on it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(super) subject: Subject,
+    pub(super) attempts: Vec<Attempt>,
+}
+
+impl Prepared {
+    /// Everybody who has a row in `auth.users`, and `anon` and `service`.
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+}
+
+/// Makes people and rows (they are committed), and works out what to try.
+///
+/// # Errors
+/// The connection is lost, or `access.toml` says what cannot be asked.
+pub async fn prepare(
+    shadow: &Target,
+    schema: &Schema,
+    spec: Option<&Spec>,
+    options: &Options,
+) -> Result<Prepared, Error> {
+    let mut client = open(shadow).await?;
+    client.batch_execute(include_str!("server.sql")).await?;
+    let people = identities::people(spec, schema);
+    let mut untried: Vec<Untried> = Vec::new();
+    for why in identities::sign_up(&client, schema, spec, &people).await? {
+        untried.push(Untried { object: "auth.users".into(), what: "sign-up".into(), why });
+    }
+    // First whatever the general filler makes of checks over many columns: drafts borrow from it.
+    let owners = people.iter().filter(|person| person.is_active()).filter_map(|person| person.uid.clone()).collect();
+    let basis = Filling { users: Users::Existing(owners), role: None, ..Filling::new(Rows::Each(BASIS)) };
+    Generator::new(schema, options.seed).fill(&mut client, &basis).await?;
+    let mut stock = Stock::new(schema, &people, Hints::read(schema, spec), options.seed);
+    untried.extend(fixtures::fill(&client, schema, spec, &people, &mut stock).await?);
+    identities::become_kinds(&client, schema, spec, &people).await?;
+    if let Some(sql) = &options.fixtures {
+        client.batch_execute(sql).await?;
+    }
+    for relation in fixtures::in_order(schema) {
+        stock.load(&client, relation).await?;
+    }
+    let mut subjects = subjects(schema, spec, &options.exposed);
+    for subject in &mut subjects {
+        plan::checked(&client, subject).await?;
+        if subject.kind == Kind::Bucket {
+            fixtures::fill_bucket(&client, subject, &people, &mut stock).await?;
+        }
+    }
+    let triers: Vec<usize> = (0..people.len()).filter(|at| people[*at].nth == 0).collect();
+    for _ in 0..STEERINGS {
+        steer(&client, schema, &subjects, &people, &triers, &mut stock).await?;
+    }
+    let mut plans = Vec::new();
+    let mut conditions = Vec::new();
+    for subject in subjects {
+        let mut attempts = Vec::new();
+        for at in &triers {
+            if subject.kind == Kind::View {
+                attempts.push(Attempt { person: *at, ..Attempt::default() });
+                continue;
+            }
+            let attempt = plan::attempt(&client, &subject, &people, *at, &mut stock, &mut untried).await?;
+            conditions.extend(plan::one_sided(&subject, &people[*at], &attempt));
+            attempts.push(attempt);
+        }
+        plans.push(Plan { subject, attempts });
+    }
+    let groups = functions::groups(schema, spec, &options.exposed);
+    Ok(Prepared { people, plans, groups, spec: spec.cloned(), untried, conditions, options: options.clone() })
+}
+
+async fn open(shadow: &Target) -> Result<Client, Error> {
+    let client = shadow.connect().await?;
+    client
+        .batch_execute(
+            "set standard_conforming_strings = on; set statement_timeout = '120s'; set lock_timeout = '10s'; \
+             set search_path = public, extensions; set client_min_messages = warning",
+        )
+        .await?;
+    Ok(client)
+}
+
+async fn steer(
+    client: &Client,
+    schema: &Schema,
+    subjects: &[Subject],
+    people: &[Person],
+    triers: &[usize],
+    stock: &mut Stock<'_>,
+) -> Result<(), Error> {
+    for subject in subjects.iter().filter(|subject| subject.kind != Kind::View) {
+        let mut missing = Vec::new();
+        for at in triers {
+            let rows = plan::rows(client, subject, &people[*at]).await?;
+            missing.extend(plan::missing(subject, &people[*at], &rows).into_iter().map(|sql| (*at, sql)));
+        }
+        fixtures::reach(client, schema, subject, people, &missing, stock).await?;
+    }
+    Ok(())
+}
+
+/// Everything that can be tried: what the API shows, what the file names, and buckets.
+fn subjects(schema: &Schema, spec: Option<&Spec>, exposed: &[String]) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    for relation in
+        schema.relations.iter().filter(|relation| relation.extension.is_none() && !relation.columns.is_empty())
+    {
+        let name = format!("{}.{}", relation.schema, relation.name);
+        let kind = if relation.is_table() { Kind::Table } else { Kind::View };
+        let said = spec.and_then(|spec| spec.object(kind, &name));
+        let shown = exposed.contains(&relation.schema) && !is_platform(&relation.schema);
+        if said.is_none() && !shown {
+            continue;
+        }
+        let object = said.cloned().unwrap_or_else(|| {
+            let owner = infer::owner(schema, relation, 2);
+            Object { owner, line: usize::from(spec.is_some()), ..Object::new(kind, &name) }
+        });
+        subjects.push(Subject::new(schema, relation, object));
+    }
+    if let Some(objects) = schema.relation("storage", "objects") {
+        for bucket in &schema.buckets {
+            let said = spec.and_then(|spec| spec.object(Kind::Bucket, &bucket.id)).cloned();
+            let object = said.unwrap_or_else(|| Object {
+                public: bucket.public,
+                line: usize::from(spec.is_some()),
+                ..Object::new(Kind::Bucket, &bucket.id)
+            });
+            subjects.push(Subject::new(schema, objects, object));
+        }
+    }
+    subjects
+}
+
+/// Tries everything, or what `only` names (`schema.name`, a bucket's id). `schema` is the database as it is now.
+///
+/// # Errors
+/// The connection is lost.
+pub async fn probe(
+    shadow: &Target,
+    schema: &Schema,
+    prepared: &Prepared,
+    only: Option<&[String]>,
+) -> Result<Report, Error> {
+    let client = open(shadow).await?;
+    let caller = Caller::login(shadow, &prepared.options).await?;
+    let mut work = Work { client, caller, schema, prepared, report: Report::default() };
+    let wanted = |name: &String| only.is_none_or(|only| only.contains(name));
+    for plan in prepared.plans.iter().filter(|plan| wanted(&plan.subject.name)) {
+        work.plan(plan).await?;
+    }
+    if only.is_none() || prepared.groups.iter().any(|group| wanted(&group.name)) {
+        work.functions(only).await?;
+    }
+    let mut report = work.report;
+    report.untried.extend(prepared.untried.iter().cloned());
+    report.untried.sort();
+    report.untried.dedup();
+    report.conditions.extend(prepared.conditions.iter().filter(|condition| wanted(&condition.object)).cloned());
+    report.differences.sort_by(|a, b| (&a.verdict, &a.object).cmp(&(&b.verdict, &b.object)));
+    Ok(report)
+}
+
+struct Work<'w> {
+    client: Client,
+    caller: Caller,
+    schema: &'w Schema,
+    prepared: &'w Prepared,
+    report: Report,
+}
+
+impl Work<'_> {
+    async fn plan(&mut self, plan: &Plan) -> Result<(), Error> {
+        // The database may have other policies than when the rows were made.
+        let mut subject = plan.subject.clone();
+        let now = self.schema.relation(&subject.relation.schema, &subject.relation.name);
+        if let Some(now) = now {
+            subject.relation.clone_from(now);
+        }
+        let has_file = self.prepared.spec.is_some();
+        if has_file {
+            self.publicity(&subject);
+        }
+        for attempt in &plan.attempts {
+            let person = &self.prepared.people[attempt.person];
+            let (judgement, probes) = if subject.kind == Kind::View {
+                views::try_view(&self.client, &self.caller, &subject, person, has_file).await?
+            } else {
+                let seen = tries::probe(&self.caller, &plan.subject, person, attempt).await?;
+                let judgement = judge(&plan.subject, person, attempt, &seen, has_file);
+                let columns = learn::Columns::of(&plan.subject, &seen, &judgement);
+                self.report.cells.extend(learn::cells(
+                    self.schema,
+                    &plan.subject,
+                    person,
+                    &judgement,
+                    Some(&columns),
+                    seen.probes,
+                ));
+                (judgement, seen.probes)
+            };
+            if subject.kind == Kind::View {
+                self.report.cells.extend(learn::cells(self.schema, &subject, person, &judgement, None, probes));
+            }
+            self.report.probes += probes;
+            self.differences(&subject, person, &judgement).await?;
+            self.report.untried.extend(judgement.untried);
+        }
+        Ok(())
+    }
+
+    /// A public bucket is read by URL, past all policies.
+    fn publicity(&mut self, subject: &Subject) {
+        let Some(bucket) = subject.bucket().and_then(|id| self.schema.buckets.iter().find(|bucket| bucket.id == id))
+        else {
+            return;
+        };
+        if bucket.public == subject.spec.public {
+            return;
+        }
+        let word = |public: bool| if public { "public = true" } else { "not public" };
+        self.report.differences.push(Difference {
+            verdict: if bucket.public { super::report::Verdict::Leak } else { super::report::Verdict::Refused },
+            kind: Kind::Bucket,
+            object: subject.name.clone(),
+            identity: "anon".to_owned(),
+            operation: Operation::Select,
+            column: None,
+            row: None,
+            expected: word(subject.spec.public).to_owned(),
+            seen: format!(
+                "the bucket is {}",
+                if bucket.public { "public: everybody reads its files by URL" } else { "not public" }
+            ),
+            because: vec![format!("storage.buckets.public of {:?}", bucket.id)],
+            times: 1,
+            counterexample: None,
+        });
+    }
+
+    /// Findings of one kind become one difference, with the reason and the example of the first.
+    async fn differences(&mut self, subject: &Subject, person: &Person, judgement: &Judgement) -> Result<(), Error> {
+        let mut kinds: BTreeMap<(Operation, Option<usize>, super::report::Verdict), (usize, &Finding)> =
+            BTreeMap::new();
+        for finding in &judgement.findings {
+            kinds.entry((finding.operation, finding.column, finding.verdict)).or_insert((0, finding)).0 += 1;
+        }
+        for (times, finding) in kinds.into_values() {
+            let because = evidence::because(&self.client, self.schema, subject, person, finding).await?;
+            self.report.differences.push(Difference {
+                verdict: finding.verdict,
+                kind: subject.kind,
+                object: subject.name.clone(),
+                identity: person.kind.clone(),
+                operation: finding.operation,
+                column: finding.column.map(|at| subject.relation.columns[at].name.clone()),
+                row: finding.key.as_ref().map(|key| subject.row(key)),
+                expected: finding.expected.clone(),
+                seen: finding.seen.clone(),
+                because,
+                times,
+                counterexample: Some(evidence::counterexample(Some(subject), person, finding)),
+            });
+        }
+        Ok(())
+    }
+
+    async fn functions(&mut self, only: Option<&[String]>) -> Result<(), Error> {
+        for person in self.prepared.people.iter().filter(|person| person.nth == 0) {
+            let callable = functions::callable(&self.caller, person, &self.prepared.groups).await?;
+            let roles = roles_of(self.schema, &person.role);
+            for group in &self.prepared.groups {
+                if only.is_some_and(|only| !only.contains(&group.name)) {
+                    continue;
+                }
+                self.report.probes += group.overloads.len();
+                let findings = self
+                    .prepared
+                    .spec
+                    .as_ref()
+                    .map_or_else(Vec::new, |spec| functions::judge(group, spec, person, &callable));
+                let may = group.overloads.iter().all(|function| callable.contains(&function.oid));
+                self.report.cells.push(learn::function_cell(
+                    &group.name,
+                    person,
+                    may,
+                    findings.is_empty(),
+                    group.overloads.len(),
+                ));
+                for finding in findings {
+                    // The live schema names the grants as they are now.
+                    let now =
+                        functions::groups(self.schema, self.prepared.spec.as_ref(), &self.prepared.options.exposed);
+                    let because = now
+                        .iter()
+                        .find(|now| now.name == group.name)
+                        .map_or_else(Vec::new, |now| functions::grants(now, &roles));
+                    self.report.differences.push(Difference {
+                        verdict: finding.verdict,
+                        kind: Kind::Function,
+                        object: group.name.clone(),
+                        identity: person.kind.clone(),
+                        operation: Operation::Execute,
+                        column: None,
+                        row: None,
+                        expected: finding.expected.clone(),
+                        seen: finding.seen.clone(),
+                        because,
+                        times: 1,
+                        counterexample: Some(evidence::counterexample(None, person, &finding)),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+-- Helpers of the matrix in the shadow database. Each statement runs in a subtransaction that is undone: a round trip tries hundreds.
+-- The functions run as whoever calls them: row-level security sees the identity and nobody else.
+create schema if not exists _basalt_matrix;
+grant usage on schema _basalt_matrix to public;
+
+-- How many rows each statement touches, or why it fails.
+create or replace function _basalt_matrix.try(statements text[])
+returns table (touched bigint, code text, message text, stack text) language plpgsql as $$
+begin
+  for i in 1 .. cardinality(statements) loop
+    begin
+      execute statements[i];
+      get diagnostics touched = row_count;
+      set constraints all immediate;
+      raise exception using errcode = 'BSLT0', message = touched::text;
+    exception when others then
+      get stacked diagnostics code = returned_sqlstate, message = message_text, stack = pg_exception_context;
+      touched := null;
+      if code = 'BSLT0' then
+        touched := message::bigint;
+        code := null; message := null; stack := null;
+      end if;
+    end;
+    return next;
+  end loop;
+end $$;
+
+-- Keeps the effect of each statement that succeeds.
+create or replace function _basalt_matrix.keep(statements text[])
+returns table (code text, message text) language plpgsql as $$
+begin
+  for i in 1 .. cardinality(statements) loop
+    begin
+      execute statements[i];
+      set constraints all immediate;
+      code := null; message := null;
+    exception when others then
+      get stacked diagnostics code = returned_sqlstate, message = message_text;
+    end;
+    return next;
+  end loop;
+end $$;
+
+-- What holds, for each identity, of the row that each statement returns the key of. [[true, false], …] by identity, or why it fails.
+create or replace function _basalt_matrix.weigh(statements text[], question text, uids text[], claims text[])
+returns table (truths text, code text, message text) language plpgsql as $$
+declare
+  k text[];
+  t boolean[];
+begin
+  for i in 1 .. cardinality(statements) loop
+    begin
+      execute statements[i] into k;
+      set constraints all immediate;
+      truths := '[]';
+      for p in 1 .. cardinality(uids) loop
+        perform set_config('basalt.uid', uids[p], true), set_config('request.jwt.claims', claims[p], true);
+        t := null;
+        execute question into t using k;
+        truths := (truths::jsonb || jsonb_build_array(to_jsonb(t)))::text;
+      end loop;
+      raise exception using errcode = 'BSLT0', message = truths;
+    exception when others then
+      get stacked diagnostics code = returned_sqlstate, message = message_text;
+      truths := null;
+      if code = 'BSLT0' then
+        truths := message;
+        code := null; message := null;
+      end if;
+    end;
+    return next;
+  end loop;
+end $$;
+
+-- Keeps the first statement after which the question is answered with true; its place, or null.
+create or replace function _basalt_matrix.reach(statements text[], question text, uid text, claims text)
+returns int language plpgsql as $$
+declare
+  yes boolean;
+begin
+  for i in 1 .. cardinality(statements) loop
+    begin
+      perform set_config('basalt.uid', '', true), set_config('request.jwt.claims', '', true);
+      execute statements[i];
+      perform set_config('basalt.uid', uid, true), set_config('request.jwt.claims', claims, true);
+      execute question into yes;
+      if coalesce(yes, false) then
+        return i;
+      end if;
+      raise exception using errcode = 'BSLT0';
+    exception when others then
+      null;
+    end;
+  end loop;
+  return null;
+end $$;

@@ -1,0 +1,198 @@
+//! `basalt db test`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use access::matrix::{self, Options, Report};
+use access::{Schema, Spec};
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+
+use crate::commands::pgtap::{self, Suite};
+use crate::commands::target::Where;
+use crate::progress::Progress;
+use crate::project::Plan;
+use crate::project::shadow::Shadow;
+
+/// Prove who may do what: try it all on a shadow database and hold it against access.toml; then the pgTAP tests.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  basalt db test                 exit 0 only where the database is what access.toml says\n  \
+    basalt db test --update        write access.toml from what was seen\n  basalt db test -o junit > access.xml\n\n\
+    The database is replayed from the migrations and filled with made-up rows; supabase/tests/fixtures.sql may add to them.\n\
+    No database of users is read or written."
+)]
+pub struct Args {
+    /// The project's folder.
+    #[arg(value_name = "DIR", conflicts_with = "workdir")]
+    dir: Option<PathBuf>,
+    /// Write access.toml from what was seen.
+    #[arg(long)]
+    update: bool,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = Output::Pretty)]
+    output: Output,
+    #[command(flatten)]
+    target: Where,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Pretty,
+    Json,
+    Junit,
+}
+
+/// 0: as access.toml says, and the tests pass; 1: not so, or it cannot be told.
+pub async fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+    if args.target.db_url.is_some() {
+        bail!(
+            "db test writes rows and tries what is forbidden, so it works on a database of its own that it makes from the migrations: \
+             leave --db-url out (`basalt test db --db-url …` runs pgTAP tests there, `basalt db lint --db-url …` looks only)"
+        );
+    }
+    if let Some(dir) = args.dir.take() {
+        args.target.workdir = dir;
+    }
+    let progress = Progress::start();
+    let plan = args.target.plan(&progress)?;
+    let file = plan.paths.project.join("access.toml");
+    let spec = read(&file)?;
+    let mut shadow = Shadow::open(&plan, &progress).await?;
+    let done = try_all(&plan, &mut shadow, spec.as_ref(), args.update, &progress).await;
+    shadow.close().await?;
+    let (report, suite, schema) = done?;
+    progress.done();
+    if args.update {
+        return update(&file, &report, spec.as_ref(), &schema);
+    }
+    match args.output {
+        Output::Pretty => {
+            print!("{}", matrix::render(&report, true));
+            if let Some(suite) = &suite {
+                print!("{}", suite.text);
+            }
+        }
+        Output::Json => {
+            let tests = suite.as_ref().map(|suite| (suite.passed(), &suite.text));
+            println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "access": report, "pgtap": tests }))?);
+        }
+        Output::Junit => print!("{}", junit(&report, suite.as_ref())),
+    }
+    if spec.is_none() {
+        bail!(
+            "there is no {}: `basalt db test --update` writes it from what was seen, for you to read",
+            file.display()
+        );
+    }
+    let passed = report.agrees() && suite.is_none_or(|suite| suite.passed());
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read(file: &Path) -> anyhow::Result<Option<Spec>> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Some(Spec::parse(&text).with_context(|| format!("cannot use {}", file.display()))?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+async fn try_all(
+    plan: &Plan,
+    shadow: &mut Shadow<'_>,
+    spec: Option<&Spec>,
+    matrix_only: bool,
+    progress: &Progress,
+) -> anyhow::Result<(Report, Option<Suite>, Schema)> {
+    let migrated = shadow.migrated().await?;
+    let copy = shadow.copy(&migrated).await?;
+    let schema = Schema::read(&copy.admin.connect().await?).await?;
+    if let Some(spec) = spec
+        && let Err(errors) = spec.check(&schema)
+        && !matrix_only
+    {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        bail!("access.toml names what the database has not:\n{}", lines.join("\n"));
+    }
+    progress.step("Trying who may do what");
+    let report = matrix::run(&copy.admin, &schema, spec, &options(plan)?).await?;
+    shadow.discard(copy).await?;
+    let files = pgtap::files(plan, &[])?;
+    // The fixtures of the matrix lie beside the tests, and are none.
+    let files: Vec<PathBuf> = files.into_iter().filter(|file| *file != fixtures(plan)).collect();
+    let suite = match matrix_only || files.is_empty() {
+        true => None,
+        false => Some(pgtap::on_shadow(plan, shadow, &migrated, &files, progress).await?),
+    };
+    Ok((report, suite, schema))
+}
+
+fn fixtures(plan: &Plan) -> PathBuf {
+    plan.paths.supabase.join("tests/fixtures.sql")
+}
+
+/// The matrix' options of a project.
+pub fn options(plan: &Plan) -> anyhow::Result<Options> {
+    let api = &plan.config.api;
+    let file = fixtures(plan);
+    let fixtures = match file.exists() {
+        true => Some(std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?),
+        false => None,
+    };
+    let exposed = api.schemas.iter().filter(|schema| schema.as_str() != "graphql_public").cloned().collect();
+    Ok(Options { exposed, search_path: api.extra_search_path.clone(), fixtures, ..Options::default() })
+}
+
+fn update(file: &Path, report: &Report, spec: Option<&Spec>, schema: &Schema) -> anyhow::Result<ExitCode> {
+    let before = std::fs::read_to_string(file).unwrap_or_default();
+    let text = report.to_spec(spec, schema).to_toml();
+    if text == before {
+        println!("{} says what was seen; nothing is changed.", file.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    std::fs::write(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
+    let lines = |from: &str, of: &str| from.lines().filter(|line| !of.lines().any(|other| other == *line)).count();
+    println!(
+        "Wrote {}: {} lines are new, {} are gone. Read the diff before you commit it:",
+        file.display(),
+        lines(&text, &before),
+        lines(&before, &text)
+    );
+    println!("what the database allows is now what the file allows.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A test case for each cell and each pgTAP file.
+fn junit(report: &Report, suite: Option<&Suite>) -> String {
+    let mut cases = String::new();
+    for cell in &report.cells {
+        let name = format!("{} {}", cell.identity, cell.operation.word());
+        let wrong = report.differences.iter().filter(|difference| {
+            difference.object == cell.object
+                && difference.identity == cell.identity
+                && difference.operation == cell.operation
+        });
+        let failures: String = wrong
+            .map(|difference| {
+                let column = difference.column.as_ref().map_or_else(String::new, |column| format!(" of {column}"));
+                let message = format!("access.toml says {}{column}; {}", difference.expected, difference.seen);
+                let example = difference.counterexample.as_ref().map_or("", |example| &example.sql);
+                format!("<failure message=\"{}\">{}</failure>", escape(&message), escape(example))
+            })
+            .collect();
+        cases += &format!(
+            "  <testcase classname=\"access.{}\" name=\"{}\">{failures}</testcase>\n",
+            escape(&cell.object),
+            escape(&name)
+        );
+    }
+    for (name, outcome) in suite.iter().flat_map(|suite| &suite.files) {
+        let failure = if outcome.passed() { "" } else { "<failure message=\"see the text of the run\"/>" };
+        cases += &format!("  <testcase classname=\"pgtap\" name=\"{}\">{failure}</testcase>\n", escape(name));
+    }
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"basalt db test\">\n{cases}</testsuite>\n")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
