@@ -7,9 +7,6 @@ use std::fmt::Write as _;
 
 use crate::matrix::{Difference, Report, Verdict};
 
-/// How many counterexamples are shown whole; of the rest the first line.
-const SHOWN: usize = 12;
-
 /// The reasons to refuse, leaks first.
 pub fn reasons(report: &Report) -> Vec<&Difference> {
     let mut found: Vec<&Difference> =
@@ -18,24 +15,21 @@ pub fn reasons(report: &Report) -> Vec<&Difference> {
     found
 }
 
-/// The reasons for people: who could do what, what lets him, and a statement that shows it.
+/// The reasons for people: who could do what, what lets him, and a statement that shows it. Of many columns of one object it is shown once.
 pub fn render(reasons: &[&Difference]) -> String {
     let mut text = String::new();
-    for (number, reason) in reasons.iter().enumerate() {
+    let mut shown = Vec::new();
+    for reason in reasons {
         let word = if reason.verdict == Verdict::Leak { "leak" } else { "broken" };
         let column = reason.column.as_ref().map(|column| format!(" of column {column}")).unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "  {word}: {} as {}: {}{column} on {} {}",
-            reason.seen,
-            reason.identity,
-            reason.operation.word(),
-            reason.kind.word(),
-            reason.object
-        );
-        if number >= SHOWN {
+        let (operation, kind) = (reason.operation.word(), reason.kind.word());
+        let Difference { identity, object, seen, .. } = reason;
+        let _ = writeln!(text, "  {word}: {identity}: {operation}{column} on {kind} {object}: {seen}");
+        let group = (object, identity, operation);
+        if shown.contains(&group) {
             continue;
         }
+        shown.push(group);
         let _ = writeln!(text, "    access.toml says: {}", reason.expected);
         for because in &reason.because {
             let _ = writeln!(text, "    because: {because}");
@@ -91,7 +85,7 @@ mod tests {
         let who: Vec<&str> = found.iter().map(|difference| difference.identity.as_str()).collect();
         assert_eq!(who, ["user", "anon"]);
         let text = render(&found);
-        assert!(text.starts_with("  leak: 1 row as user: update of column rank on table public.notes\n"), "{text}");
+        assert!(text.starts_with("  leak: user: update of column rank on table public.notes: 1 row\n"), "{text}");
         assert!(text.contains("    because: policy \"own\"\n") && text.contains("      rollback;\n"), "{text}");
         assert!(reasons(&Report::default()).is_empty());
     }

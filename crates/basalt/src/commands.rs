@@ -18,7 +18,6 @@ pub mod test;
 use std::process::ExitCode;
 
 use crate::cli::Command;
-pub use crate::project::pgtap;
 
 /// Runs a command; the code is what the process exits with.
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {

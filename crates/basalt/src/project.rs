@@ -3,10 +3,12 @@
 //! [`Plan::read`] looks at files only; [`Running::up`] walks the stages: PostgreSQL, platform, migrations, services, listener.
 
 mod database;
+pub mod gate;
 mod location;
 mod overrides;
 pub mod pgtap;
 mod plan;
+pub mod proof;
 pub mod run_file;
 mod running;
 pub mod schema;

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
+use super::gate::Flags;
+
 /// What the command line says in place of config.toml.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Overrides {
@@ -42,6 +44,8 @@ pub struct Overrides {
     /// Seed a fresh database also with --production.
     #[arg(long)]
     pub seed: bool,
+    #[command(flatten)]
+    pub gate: Flags,
 }
 
 impl Overrides {

@@ -7,8 +7,8 @@ use access::tap::{self, Outcome, Script, Stop};
 use anyhow::Context;
 use pg::Target;
 
-use super::Plan;
 use super::shadow::{Shadow, Template};
+use super::{Plan, proof};
 use crate::progress::Progress;
 
 /// pgTAP cannot be installed into the shadow.
@@ -48,7 +48,10 @@ impl Suite {
 /// The test files of a project: `.sql` and `.pg` in `supabase/tests`, at any depth, in order; or those that `paths` name.
 pub fn files(plan: &Plan, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     if paths.is_empty() {
-        return Ok(below(&plan.paths.supabase.join("tests")));
+        // The fixtures of the matrix lie beside the tests, and are none.
+        let fixtures = proof::fixtures(plan);
+        let found = below(&plan.paths.supabase.join("tests"));
+        return Ok(found.into_iter().filter(|file| *file != fixtures).collect());
     }
     let mut found = Vec::new();
     for path in paths {

@@ -2,7 +2,7 @@
 
 use migrate::{OnEdited, Options, RunAs, Step};
 
-use super::{Database, Plan};
+use super::{Database, Plan, gate};
 use crate::progress::Progress;
 
 /// As whom the user's SQL runs.
@@ -35,6 +35,8 @@ pub async fn apply(plan: &Plan, database: &Database, progress: &Progress) -> any
     if plan.production {
         options.on_edited = OnEdited::Refuse;
     }
+    let ahead = migrate::plan(&client, &files.files).await?;
+    gate::check(plan, plan.overrides.gate, plan.production, &ahead, progress).await?;
     let show = |step: Step<'_>| progress.step(&format!("Applying {} ({}/{})", step.file, step.number, step.of));
     let report = migrate::up(&client, &files.files, options, &show).await?;
     for warning in &report.warnings {

@@ -5,7 +5,7 @@ use migrate::{Options, Step};
 
 use crate::commands::target::{Open, Where};
 use crate::progress::Progress;
-use crate::project::Plan;
+use crate::project::{Plan, gate};
 
 /// Apply pending migrations, and refuse whatever is not plain: edited files, missing files, files out of order.
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,8 @@ pub struct Args {
     /// Load the seed files after.
     #[arg(long)]
     include_seed: bool,
+    #[command(flatten)]
+    gate: gate::Flags,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -53,6 +55,9 @@ async fn push(args: &Args, plan: &Plan, open: &Open, progress: &Progress) -> any
         }
         return Ok(lines);
     }
+    let elsewhere = args.target.db_url.is_some() || args.target.remote.is_some();
+    let ahead = migrate::plan(&client, &files).await?;
+    gate::check(plan, args.gate, plan.production || elsewhere, &ahead, progress).await?;
     if args.include_roles {
         migrate::roles(&client, &plan.paths.supabase, open.run_as).await?;
     }

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use access::matrix::{self, Options, Report};
+use access::matrix::{self, Report};
 use access::{Schema, Spec};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
-use crate::commands::pgtap::{self, Suite};
 use crate::commands::target::Where;
 use crate::progress::Progress;
-use crate::project::Plan;
+use crate::project::pgtap::{self, Suite};
 use crate::project::shadow::Shadow;
+use crate::project::{Plan, proof};
 
 /// Prove who may do what: try it all on a shadow database and hold it against access.toml; then the pgTAP tests.
 #[derive(Debug, clap::Args)]
@@ -115,32 +115,14 @@ async fn try_all(
         bail!("access.toml names what the database has not:\n{}", lines.join("\n"));
     }
     progress.step("Trying who may do what");
-    let report = matrix::run(&copy.admin, &schema, spec, &options(plan)?).await?;
+    let report = matrix::run(&copy.admin, &schema, spec, &proof::options(plan)?).await?;
     shadow.discard(copy).await?;
     let files = pgtap::files(plan, &[])?;
-    // The fixtures of the matrix lie beside the tests, and are none.
-    let files: Vec<PathBuf> = files.into_iter().filter(|file| *file != fixtures(plan)).collect();
     let suite = match matrix_only || files.is_empty() {
         true => None,
         false => Some(pgtap::on_shadow(plan, shadow, &migrated, &files, progress).await?),
     };
     Ok((report, suite, schema))
-}
-
-fn fixtures(plan: &Plan) -> PathBuf {
-    plan.paths.supabase.join("tests/fixtures.sql")
-}
-
-/// The matrix' options of a project.
-pub fn options(plan: &Plan) -> anyhow::Result<Options> {
-    let api = &plan.config.api;
-    let file = fixtures(plan);
-    let fixtures = match file.exists() {
-        true => Some(std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?),
-        false => None,
-    };
-    let exposed = api.schemas.iter().filter(|schema| schema.as_str() != "graphql_public").cloned().collect();
-    Ok(Options { exposed, search_path: api.extra_search_path.clone(), fixtures, ..Options::default() })
 }
 
 fn update(file: &Path, report: &Report, spec: Option<&Spec>, schema: &Schema) -> anyhow::Result<ExitCode> {

@@ -4,6 +4,7 @@ use migrate::{Options, Step};
 
 use crate::commands::target::Where;
 use crate::progress::Progress;
+use crate::project::gate;
 
 /// Apply pending migrations.
 #[derive(Debug, clap::Args)]
@@ -13,6 +14,8 @@ pub struct Args {
     /// Apply files that are older than the newest applied one.
     #[arg(long)]
     include_all: bool,
+    #[command(flatten)]
+    gate: gate::Flags,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -24,6 +27,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let client = open.admin.connect().await?;
         let options = if plan.production { Options::strict(open.run_as) } else { Options::development(open.run_as) };
         let options = Options { include_all: args.include_all, ..options };
+        let outside = plan.production || args.target.db_url.is_some() || args.target.remote.is_some();
+        let ahead = migrate::plan(&client, &files).await?;
+        gate::check(&plan, args.gate, outside, &ahead, &progress).await?;
         let show = |step: Step<'_>| progress.step(&format!("Applying {} ({}/{})", step.file, step.number, step.of));
         anyhow::Ok(migrate::up(&client, &files, options, &show).await?)
     };
