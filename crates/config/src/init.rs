@@ -35,11 +35,11 @@ const LEFT_OUT: &[&str] = &[
 /// The text of a new config.toml: the usual sections with their defaults and sentences.
 pub fn init_toml(project_id: &str) -> String {
     let keys = keys_table();
+    let id = Some(sanitize_project_id(project_id)).filter(|id| !id.is_empty()).unwrap_or_else(|| "project".to_owned());
     let mut out = format!(
         "# Settings of this project, with the keys of the Supabase CLI. All of them: docs/reference/configuration.md.\n\
          # A value may be env(NAME); put secrets into supabase/.env and keep that file out of git.\n\n\
-         project_id = {:?}\n",
-        sanitize_project_id(project_id)
+         project_id = {id:?}\n"
     );
     for section in SECTIONS {
         let about =

@@ -152,15 +152,7 @@ fn lay_environment(tree: &mut Node, env: &Env) {
 
 /// What depends on other values or on the folder: names, URLs, absolute paths, texts of templates.
 fn finish(config: &mut ProjectConfig, paths: &Paths, warnings: &mut Vec<Warning>) {
-    if config.project_id.is_empty() {
-        let folder = paths.project.canonicalize().unwrap_or_else(|_| paths.project.clone());
-        config.project_id = sanitize_project_id(&folder.file_name().unwrap_or_default().to_string_lossy());
-    }
-    let id = sanitize_project_id(&config.project_id);
-    if id != config.project_id {
-        warnings.push(Warning::Note(format!("project_id {:?} is used as {id:?}", config.project_id)));
-        config.project_id = id;
-    }
+    finish_project_id(config, paths, warnings);
     if config.api.external_url.is_empty() {
         let scheme = if config.api.tls.enabled { "https" } else { "http" };
         config.api.external_url = format!("{scheme}://127.0.0.1:{}", config.api.port);
@@ -185,6 +177,25 @@ fn finish(config: &mut ProjectConfig, paths: &Paths, warnings: &mut Vec<Warning>
         config.auth.jwt_expiry = 604_800;
     }
     finish_paths(config, paths, warnings);
+}
+
+/// The id of config.toml, as far as its characters are allowed, else the folder's name.
+fn finish_project_id(config: &mut ProjectConfig, paths: &Paths, warnings: &mut Vec<Warning>) {
+    let mut id = sanitize_project_id(&config.project_id);
+    if id.is_empty() {
+        let folder = paths.project.canonicalize().unwrap_or_else(|_| paths.project.clone());
+        id = sanitize_project_id(&folder.file_name().unwrap_or_default().to_string_lossy());
+    }
+    if id.is_empty() {
+        id = "project".to_owned();
+    }
+    if !config.project_id.is_empty() && id != config.project_id {
+        warnings.push(Warning::Note(format!(
+            "project_id {:?} is used as {id:?}: an id has letters, digits, `_`, `.` and `-` only",
+            config.project_id
+        )));
+    }
+    config.project_id = id;
 }
 
 fn finish_paths(config: &mut ProjectConfig, paths: &Paths, warnings: &mut Vec<Warning>) {

@@ -14,6 +14,18 @@ impl ProjectConfig {
         }
         self.api.port = port;
     }
+
+    /// HTTPS on the listener, given at start (`--tls-cert`). URLs that were made from the port follow; those that the project names
+    /// itself stay.
+    pub fn serve_https(&mut self) {
+        let plain = format!("http://127.0.0.1:{}", self.api.port);
+        for url in [&mut self.api.external_url, &mut self.auth.external_url, &mut self.auth.jwt_issuer] {
+            if let Some(rest) = url.strip_prefix(&plain).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+                *url = format!("https://127.0.0.1:{}{rest}", self.api.port);
+            }
+        }
+        self.api.tls.enabled = true;
+    }
 }
 
 #[cfg(test)]
@@ -30,5 +42,8 @@ mod tests {
         assert_eq!(config.api.external_url, "http://127.0.0.1:8000");
         assert_eq!(config.auth.external_url, "http://127.0.0.1:8000/auth/v1");
         assert_eq!((config.auth.jwt_issuer.as_str(), config.api.port), ("https://id.example.org", 8000));
+        config.serve_https();
+        assert_eq!(config.api.external_url, "https://127.0.0.1:8000");
+        assert_eq!(config.auth.external_url, "https://127.0.0.1:8000/auth/v1");
     }
 }

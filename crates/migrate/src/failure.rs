@@ -59,6 +59,8 @@ impl Failure {
         };
         let position = match db.position() {
             Some(ErrorPosition::Original(at)) => Some(*at as usize),
+            // It ran with more rights, inside of our function.
+            Some(ErrorPosition::Internal { position, query }) if query == statement.text => Some(*position as usize),
             _ => None,
         };
         let place = place(statement, position);
@@ -75,7 +77,7 @@ impl Failure {
             code: db.code().code().to_owned(),
             detail: text(db.detail()),
             hints,
-            context: text(db.where_()),
+            context: text(db.where_()).filter(|context| !context.contains("_basalt.elevated")),
             stayed: stayed.to_vec(),
         }
     }

@@ -48,7 +48,7 @@ pub(crate) fn statements_of(file: &SqlFile) -> Vec<&str> {
 /// Makes the tables where they are missing.
 pub(crate) async fn ensure(session: &Session<'_>) -> Result<(), Error> {
     let there = session
-        .client
+        .client()
         .query_one(
             "select count(*) = 4 from pg_catalog.pg_attribute where attrelid in (\
                to_regclass('supabase_migrations.schema_migrations'), to_regclass('supabase_migrations.seed_files')) \
@@ -57,7 +57,7 @@ pub(crate) async fn ensure(session: &Session<'_>) -> Result<(), Error> {
         )
         .await?;
     if !there.get::<_, bool>(0) {
-        session.client.batch_execute(TABLES).await?;
+        session.client().batch_execute(TABLES).await?;
     }
     Ok(())
 }
@@ -111,11 +111,11 @@ pub(crate) enum Record<'a> {
 
 impl Record<'_> {
     /// Writes it as the role that runs the file, whatever that file left set.
-    pub(crate) async fn write(&self, session: &mut Session<'_>) -> Result<(), Error> {
+    pub(crate) async fn write(&self, session: &Session<'_>) -> Result<(), Error> {
         if matches!(self, Self::None) {
             return Ok(());
         }
-        let client = session.client;
+        let client = session.client();
         // A file may have left another role, a read-only transaction cannot be mended, replica mode does not matter here.
         client.batch_execute("reset role").await?;
         match self {

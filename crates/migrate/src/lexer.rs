@@ -140,6 +140,54 @@ pub(crate) fn words(sql: &str) -> impl Iterator<Item = String> {
     Lexer::new(sql, 0).filter(|(piece, _)| *piece == Piece::Word).map(|(_, range)| sql[range].to_ascii_lowercase())
 }
 
+/// A piece that means something, as PostgreSQL reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// A keyword, name or number, in small letters.
+    Word(String),
+    /// A name in double quotes, without them.
+    Name(String),
+    /// A literal.
+    Text,
+    /// Anything else but `;`.
+    Symbol(char),
+}
+
+impl Token {
+    /// A word as it stands; nothing for what is quoted.
+    pub(crate) fn word(&self) -> Option<&str> {
+        match self {
+            Self::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// What it names, quoted or not.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Word(name) | Self::Name(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// The tokens of a statement.
+pub(crate) fn tokens(sql: &str) -> Vec<Token> {
+    let token = |(piece, range): (Piece, Range<usize>)| {
+        let text = &sql[range];
+        match piece {
+            Piece::Space | Piece::Comment | Piece::Symbol(';') => None,
+            Piece::Word => Some(Token::Word(text.to_ascii_lowercase())),
+            Piece::Quoted => Some(match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+                Some(name) => Token::Name(name.replace("\"\"", "\"")),
+                None => Token::Text,
+            }),
+            Piece::Symbol(symbol) => Some(Token::Symbol(symbol)),
+        }
+    };
+    Lexer::new(sql, 0).filter_map(token).collect()
+}
+
 /// SQL without comments, semicolons and the way blanks are set: two texts with the same result mean the same.
 pub(crate) fn normalized(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());

@@ -16,6 +16,7 @@ mod files;
 mod history;
 mod lexer;
 mod reset;
+mod rights;
 mod run;
 mod seed;
 mod session;

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 
-use crate::classify::{Transaction, created_role, needs_elevation, transaction};
+use crate::classify::{Transaction, transaction};
 use crate::failure::{Failure, Stayed, summary};
 use crate::files::SqlFile;
+use crate::rights::elevated;
 use crate::session::Session;
 use crate::split::{Kind, Statement, split};
 use crate::{Error, history::Record};
@@ -35,11 +36,17 @@ impl<'a> Shape<'a> {
         }
         Self { statements }
     }
+
+    /// What of the file may run with more rights.
+    fn elevated(&self) -> Vec<String> {
+        let sql = self.statements.iter().filter(|(statement, _)| statement.kind == Kind::Sql);
+        sql.flat_map(|(statement, _)| elevated(statement.text)).collect()
+    }
 }
 
 /// Where a run stands.
 struct Run<'a, 's> {
-    session: &'a mut Session<'s>,
+    session: &'a Session<'s>,
     file: &'a SqlFile,
     open: bool,
     /// Done in the open transaction.
@@ -52,13 +59,15 @@ struct Run<'a, 's> {
 ///
 /// # Errors
 /// [`Error::Failed`] with the statement, or a lost connection.
-pub(crate) async fn run(session: &mut Session<'_>, file: &SqlFile, record: &Record<'_>) -> Result<(), Error> {
+pub(crate) async fn run(session: &Session<'_>, file: &SqlFile, record: &Record<'_>) -> Result<(), Error> {
     let shape = Shape::of(&file.text);
+    session.allow(&shape.elevated()).await?;
     let mut run = Run { session, file, open: false, pending: Vec::new(), stayed: Vec::new() };
     let result = run.all(&shape, record).await;
     if result.is_err() {
         // Where the connection is gone the server has rolled back; the first error is the one to tell.
         let _ = run.session.recover().await;
+        let _ = run.session.allow(&[]).await;
         return result;
     }
     run.session.reset().await
@@ -102,7 +111,7 @@ impl<'a> Run<'a, '_> {
         record.write(self.session).await?;
         match shape.statements.last() {
             Some((last, _)) => self.commit(last).await,
-            None => Ok(self.session.client.batch_execute("commit").await?),
+            None => Ok(self.session.client().batch_execute("commit").await?),
         }
     }
 
@@ -113,7 +122,7 @@ impl<'a> Run<'a, '_> {
 
     async fn begin(&mut self) -> Result<(), Error> {
         if !self.open {
-            self.session.client.batch_execute("begin").await?;
+            self.session.client().batch_execute("begin").await?;
             self.open = true;
         }
         Ok(())
@@ -122,7 +131,7 @@ impl<'a> Run<'a, '_> {
     /// A deferred constraint may fail here: `statement` is the one to name.
     async fn commit(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
         if self.open {
-            let done = self.session.client.batch_execute("commit").await;
+            let done = self.session.client().batch_execute("commit").await;
             self.open = false;
             done.map_err(|error| self.failure(statement, &error))?;
             self.stayed.append(&mut self.pending);
@@ -140,16 +149,18 @@ impl<'a> Run<'a, '_> {
     }
 
     async fn sql(&self, text: &str) -> Result<(), tokio_postgres::Error> {
-        let elevate = needs_elevation(text);
-        self.session.execute(text, elevate).await?;
-        match created_role(text).filter(|_| elevate) {
-            Some(role) => self.session.adopt_role(&role).await,
-            None => Ok(()),
+        let with_more_rights = elevated(text);
+        if with_more_rights.is_empty() {
+            return self.session.execute(text, false).await;
         }
+        for statement in &with_more_rights {
+            self.session.execute(statement, true).await?;
+        }
+        Ok(())
     }
 
     async fn copy(&self, text: &str, rows: &str) -> Result<(), tokio_postgres::Error> {
-        let sink = self.session.client.copy_in(text).await?;
+        let sink = self.session.client().copy_in(text).await?;
         futures_util::pin_mut!(sink);
         for chunk in rows.as_bytes().chunks(1 << 16) {
             sink.send(Bytes::copy_from_slice(chunk)).await?;

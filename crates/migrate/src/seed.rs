@@ -30,14 +30,14 @@ pub struct SeedReport {
 ///
 /// # Errors
 /// It cannot be read, or a statement fails.
-pub async fn roles(client: &Client, supabase_dir: &Path, run_as: RunAs) -> Result<bool, Error> {
+pub async fn roles(client: &Client, supabase_dir: &Path, run_as: &RunAs) -> Result<bool, Error> {
     let path = supabase_dir.join("roles.sql");
     if !path.is_file() {
         return Ok(false);
     }
     let file = SqlFile::read(&path)?;
-    let mut session = Session::open(client, run_as).await?;
-    run(&mut session, &file, &Record::None).await?;
+    let session = Session::open(client, run_as).await?;
+    run(&session, &file, &Record::None).await?;
     session.close().await?;
     Ok(true)
 }
@@ -51,7 +51,7 @@ pub async fn seed(
     client: &Client,
     project_dir: &Path,
     patterns: &[String],
-    run_as: RunAs,
+    run_as: &RunAs,
     progress: &(dyn Fn(Step<'_>) + Sync),
 ) -> Result<SeedReport, Error> {
     let (files, no_match) = matching(patterns);
@@ -59,7 +59,7 @@ pub async fn seed(
     if files.is_empty() {
         return Ok(report);
     }
-    let mut session = Session::open(client, run_as).await?;
+    let session = Session::open(client, run_as).await?;
     ensure(&session).await?;
     let rows = client.query("select path, hash from supabase_migrations.seed_files", &[]).await?;
     let known: BTreeMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
@@ -72,12 +72,12 @@ pub async fn seed(
         match known.get(&name) {
             Some(old) if *old == hash => report.unchanged.push(name),
             Some(_) => {
-                Record::Seed(&name, hash).write(&mut session).await?;
+                Record::Seed(&name, hash).write(&session).await?;
                 report.changed.push(name);
             }
             None => {
                 progress(Step { file: &name, number: index + 1, of });
-                run(&mut session, &file, &Record::Seed(&name, hash)).await?;
+                run(&session, &file, &Record::Seed(&name, hash)).await?;
                 report.loaded.push(name);
             }
         }
@@ -103,18 +103,25 @@ pub async fn vault_secrets(client: &Client, secrets: &BTreeMap<String, Secret>) 
     Ok(secrets.keys().cloned().collect())
 }
 
-/// Creates or updates the rows of `[storage.buckets.*]`. Gives the names; none where there is no storage.
+/// Creates or updates the rows of `[storage.buckets.*]`, as the seeds run: the table may have triggers of the project. Gives the
+/// names; none where there is no storage.
 ///
 /// # Errors
 /// The table refuses.
-pub async fn buckets(client: &Client, buckets: &BTreeMap<String, Bucket>) -> Result<Vec<String>, Error> {
+pub async fn buckets(
+    client: &Client,
+    buckets: &BTreeMap<String, Bucket>,
+    run_as: &RunAs,
+) -> Result<Vec<String>, Error> {
     if buckets.is_empty() || client.query_one("select to_regclass('storage.buckets') is null", &[]).await?.get(0) {
         return Ok(Vec::new());
     }
+    let session = Session::open(client, run_as).await?;
     for (name, bucket) in buckets {
         let limit = bucket.file_size_limit.and_then(|bytes| i64::try_from(bytes.0).ok());
         let types = Some(&bucket.allowed_mime_types).filter(|types| !types.is_empty());
-        client
+        session
+            .client()
             .execute(
                 "insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ($1, $1, $2, $3, $4) \
                  on conflict (id) do update set public = excluded.public, file_size_limit = excluded.file_size_limit, \
@@ -123,5 +130,6 @@ pub async fn buckets(client: &Client, buckets: &BTreeMap<String, Bucket>) -> Res
             )
             .await?;
     }
+    session.close().await?;
     Ok(buckets.keys().cloned().collect())
 }

@@ -1,102 +1,107 @@
-use pg::ident;
+use pg::{Target, tokio_postgres};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
 
 /// As whom the user's SQL runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum RunAs {
-    /// The connection is the superuser's; SQL runs as `postgres`, and an allow-list of statements as the superuser.
-    Postgres,
+    /// Over a login of its own as `postgres`, who is no superuser: a session that began as the superuser could be led back to it by
+    /// `RESET SESSION AUTHORIZATION`, `SET ROLE` or `set_config`. The connection given beside it is the superuser's; it allows the
+    /// statements of [`crate::rights`].
+    Postgres(Target),
     /// The connection's own role (a `--database-url`); nothing is lifted.
     Connection,
 }
 
+impl RunAs {
+    /// As `postgres` of the cluster whose superuser is `admin`; on its private socket no password is asked for.
+    pub fn postgres(admin: &Target) -> Self {
+        Self::Postgres(admin.as_role("postgres", &base::Secret::default()))
+    }
+}
+
 /// A connection that runs the user's SQL, and is left as it was found.
 pub struct Session<'a> {
-    pub(crate) client: &'a Client,
-    run_as: RunAs,
+    /// The superuser's, or the only one.
+    given: &'a Client,
+    /// Logged in as `postgres`, with its process id in the server.
+    own: Option<(Client, i32)>,
     /// PostgreSQL's major version.
     pub(crate) major: u32,
-    /// Statements of platform roles get this search path; a migration starts with the one of the database.
-    lowered: bool,
 }
 
 impl<'a> Session<'a> {
     /// Takes a connection for the user's SQL.
     ///
     /// # Errors
-    /// The connection is lost, or its role cannot become `postgres`.
-    pub async fn open(client: &'a Client, run_as: RunAs) -> Result<Self, Error> {
-        let row = client.query_one("select current_setting('server_version_num')::int4", &[]).await?;
+    /// The connection is lost, or `postgres` may not log in.
+    pub async fn open(given: &'a Client, run_as: &RunAs) -> Result<Self, Error> {
+        let row = given.query_one("select current_setting('server_version_num')::int4", &[]).await?;
         let version: i32 = row.get(0);
-        let mut session =
-            Self { client, run_as, major: u32::try_from(version / 10_000).unwrap_or_default(), lowered: false };
-        session.lower().await?;
-        Ok(session)
+        let own = match run_as {
+            RunAs::Postgres(target) => {
+                let client = target.connect().await?;
+                let pid = client.query_one("select pg_catalog.pg_backend_pid()", &[]).await?.get(0);
+                Some((client, pid))
+            }
+            RunAs::Connection => None,
+        };
+        Ok(Self { given, own, major: u32::try_from(version / 10_000).unwrap_or_default() })
     }
 
-    /// Gives the connection back: its own role, its own settings.
+    /// Gives the connection back: its own settings, and nothing allowed any more.
     ///
     /// # Errors
     /// The connection is lost.
-    pub async fn close(mut self) -> Result<(), Error> {
-        self.raise().await?;
-        self.client.batch_execute("reset all").await?;
-        Ok(())
+    pub async fn close(self) -> Result<(), Error> {
+        if self.own.is_some() {
+            return self.allow(&[]).await;
+        }
+        Ok(self.given.batch_execute("reset role; reset all").await?)
+    }
+
+    /// The connection that runs the user's SQL.
+    pub(crate) fn client(&self) -> &Client {
+        self.own.as_ref().map_or(self.given, |(client, _)| client)
     }
 
     /// What a file left in the session does not reach the next: role, settings, temporary tables, locks.
-    pub(crate) async fn reset(&mut self) -> Result<(), Error> {
-        self.raise().await?;
-        self.client
+    pub(crate) async fn reset(&self) -> Result<(), Error> {
+        self.client()
             .batch_execute(
-                "reset role; reset all; select pg_advisory_unlock_all(); unlisten *; discard temp; discard sequences",
+                "reset session authorization; reset role; reset all; select pg_catalog.pg_advisory_unlock_all(); unlisten *; \
+                 discard temp; discard sequences",
             )
             .await?;
-        self.lower().await
+        Ok(())
     }
 
-    async fn lower(&mut self) -> Result<(), Error> {
-        if self.run_as == RunAs::Postgres {
-            self.client.batch_execute("set session authorization postgres").await?;
-            self.lowered = true;
+    /// Lets exactly these statements run with more rights in this session, in place of those before. Called before a transaction is
+    /// begun: one of another isolation level would not see the rows later.
+    pub(crate) async fn allow(&self, statements: &[String]) -> Result<(), Error> {
+        const FORGET: &str = "delete from _basalt.elevations where pid = $1";
+        const ALLOW: &str = "insert into _basalt.elevations (pid, statement) select $1, s from pg_catalog.unnest($2::pg_catalog.text[]) s";
+        let Some((_, pid)) = &self.own else { return Ok(()) };
+        self.given.execute(FORGET, &[pid]).await?;
+        if !statements.is_empty() {
+            self.given.execute(ALLOW, &[pid, &statements]).await?;
         }
         Ok(())
     }
 
-    async fn raise(&mut self) -> Result<(), Error> {
-        if self.lowered {
-            self.client.batch_execute("reset session authorization").await?;
-            self.lowered = false;
-        }
-        Ok(())
-    }
-
-    /// Runs one statement; the superuser does it where that is allowed.
+    /// Runs one statement; with more rights where it was allowed to.
     pub(crate) async fn execute(&self, sql: &str, elevate: bool) -> Result<(), tokio_postgres::Error> {
-        if !elevate || self.run_as == RunAs::Connection {
-            return self.client.simple_query(sql).await.map(|_: Vec<SimpleQueryMessage>| ());
+        if elevate && let Some((client, _)) = &self.own {
+            let elevated = "select _basalt.elevated($1, pg_catalog.current_setting('search_path'))";
+            return client.execute(elevated, &[&sql]).await.map(|_| ());
         }
-        self.client.batch_execute("reset session authorization").await?;
-        let done = self.client.simple_query(sql).await;
-        // In a failed transaction nothing can be set; its rollback restores the role.
-        let lowered = self.client.batch_execute("set session authorization postgres").await;
-        done?;
-        lowered
+        self.client().simple_query(sql).await.map(|_: Vec<SimpleQueryMessage>| ())
     }
 
-    /// Gives `postgres` the administration of a role that the superuser created for it (from PostgreSQL 16 on the creator has it).
-    pub(crate) async fn adopt_role(&self, role: &str) -> Result<(), tokio_postgres::Error> {
-        if self.run_as == RunAs::Connection {
-            return Ok(());
-        }
-        self.execute(&format!("grant {} to postgres with admin option", ident(role)), true).await
-    }
-
-    /// After a failure: ends the transaction and becomes `postgres` again.
-    pub(crate) async fn recover(&mut self) -> Result<(), Error> {
-        self.client.batch_execute("rollback").await?;
+    /// After a failure: ends the transaction, and leaves the session as it was.
+    pub(crate) async fn recover(&self) -> Result<(), Error> {
+        self.client().batch_execute("rollback").await?;
         self.reset().await
     }
 }

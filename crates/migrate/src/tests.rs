@@ -29,6 +29,10 @@ impl World {
         world
     }
 
+    fn run_as(&self) -> RunAs {
+        RunAs::postgres(&self.database.admin)
+    }
+
     fn supabase(&self) -> std::path::PathBuf {
         self.dir.path().join("supabase")
     }
@@ -42,20 +46,20 @@ impl World {
     }
 
     async fn up(&self) -> Result<Report, Error> {
-        self.up_with(Options::development(RunAs::Postgres)).await
+        self.up_with(Options::development(self.run_as())).await
     }
 
     async fn up_with(&self, options: Options) -> Result<Report, Error> {
-        up(&self.client, &self.files(), options, &|_| {}).await
+        up(&self.client, &self.files(), &options, &|_| {}).await
     }
 
     async fn down(&self, count: usize) -> Result<Report, Error> {
-        down(&self.client, &self.files(), &self.supabase().join("rollback"), count, RunAs::Postgres, &|_| {}).await
+        down(&self.client, &self.files(), &self.supabase().join("rollback"), count, &self.run_as(), &|_| {}).await
     }
 
     async fn seed(&self) -> Result<SeedReport, Error> {
         let pattern = self.supabase().join("seed*.sql").to_string_lossy().into_owned();
-        seed(&self.client, self.dir.path(), &[pattern], RunAs::Postgres, &|_| {}).await
+        seed(&self.client, self.dir.path(), &[pattern], &self.run_as(), &|_| {}).await
     }
 
     async fn one<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str) -> T {
@@ -164,10 +168,10 @@ async fn an_edited_migration_is_a_warning_or_a_refusal() {
     world.write("migrations/1_a.sql", "create table a (id bigint);");
     let report = world.up().await.unwrap();
     assert!(report.warnings[0].starts_with("edited after they were applied: 1_a.sql"), "{report:?}");
-    let error = world.up_with(Options::strict(RunAs::Postgres)).await.unwrap_err();
+    let error = world.up_with(Options::strict(world.run_as())).await.unwrap_err();
     assert!(matches!(error, Error::Edited { ref files } if *files == ["1_a.sql"]), "{error}");
     world.database.run("update supabase_migrations.schema_migrations set statements = null").await;
-    world.up_with(Options::strict(RunAs::Postgres)).await.unwrap();
+    world.up_with(Options::strict(world.run_as())).await.unwrap();
 }
 
 #[tokio::test]
@@ -175,19 +179,19 @@ async fn order_is_that_of_the_cli() {
     let world = World::new(&[("migrations/1_a.sql", "select 1;"), ("migrations/3_c.sql", "select 1;")]).await;
     world.up().await.unwrap();
     world.write("migrations/2_b.sql", "select 1;");
-    let error = world.up_with(Options::strict(RunAs::Postgres)).await.unwrap_err();
+    let error = world.up_with(Options::strict(world.run_as())).await.unwrap_err();
     assert!(error.to_string().contains("2_b.sql") && error.to_string().contains("--include-all"), "{error}");
     assert_eq!(world.up().await.unwrap().done, ["2_b.sql"]);
     std::fs::remove_file(world.supabase().join("migrations/2_b.sql")).unwrap();
-    let error = world.up_with(Options::strict(RunAs::Postgres)).await.unwrap_err();
+    let error = world.up_with(Options::strict(world.run_as())).await.unwrap_err();
     assert!(error.to_string().contains("not in supabase/migrations: 2"), "{error}");
     let entries = list(&world.client, &world.files()).await.unwrap();
     assert_eq!(
         entries.iter().map(|e| (e.version.as_str(), e.local, e.applied)).collect::<Vec<_>>(),
         [("1", true, true), ("2", false, true), ("3", true, true)]
     );
-    repair(&world.client, &world.files(), &["2".to_owned()], false, RunAs::Postgres).await.unwrap();
-    world.up_with(Options::strict(RunAs::Postgres)).await.unwrap();
+    repair(&world.client, &world.files(), &["2".to_owned()], false, &world.run_as()).await.unwrap();
+    world.up_with(Options::strict(world.run_as())).await.unwrap();
 }
 
 #[tokio::test]
@@ -305,16 +309,16 @@ async fn the_blueprint_goes_up_is_seeded_and_comes_down() {
     let blueprint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints/course-market/supabase");
     let world = World::new(&[]).await;
     let files = migrations(&blueprint.join("migrations")).unwrap().files;
-    let report = up(&world.client, &files, Options::strict(RunAs::Postgres), &|_| {}).await.unwrap();
+    let report = up(&world.client, &files, &Options::strict(world.run_as()), &|_| {}).await.unwrap();
     assert_eq!(report.done.len(), files.len());
     let pattern = blueprint.join("seed.sql").to_string_lossy().into_owned();
-    let seeded = seed(&world.client, blueprint.parent().unwrap(), &[pattern], RunAs::Postgres, &|_| {}).await.unwrap();
+    let seeded = seed(&world.client, blueprint.parent().unwrap(), &[pattern], &world.run_as(), &|_| {}).await.unwrap();
     assert_eq!(seeded.loaded, ["supabase/seed.sql"]);
     let down =
-        down(&world.client, &files, &blueprint.join("rollback"), files.len(), RunAs::Postgres, &|_| {}).await.unwrap();
+        down(&world.client, &files, &blueprint.join("rollback"), files.len(), &world.run_as(), &|_| {}).await.unwrap();
     assert_eq!(down.done.len(), files.len());
     assert_eq!(world.one::<i64>("select count(*) from pg_tables where schemaname = 'public'").await, 0);
-    up(&world.client, &files, Options::strict(RunAs::Postgres), &|_| {}).await.unwrap();
+    up(&world.client, &files, &Options::strict(world.run_as()), &|_| {}).await.unwrap();
 }
 
 #[tokio::test]
@@ -473,7 +477,7 @@ async fn a_diff_from_nothing_rebuilds_a_blueprint() {
     let (empty, full) = (testkit::database().await, testkit::database().await);
     let (from, to) = (empty.connect(&empty.admin).await, full.connect(&full.admin).await);
     let files = migrations(&blueprint.join("migrations")).unwrap().files;
-    up(&to, &files, Options::strict(RunAs::Postgres), &|_| {}).await.unwrap();
+    up(&to, &files, &Options::strict(RunAs::postgres(&full.admin)), &|_| {}).await.unwrap();
     let diff = schema_diff(&from, &to, &[]).await.unwrap();
     empty.run(&format!("set session authorization postgres; {}", diff.to_sql())).await;
     let mut rest = schema_diff(&from, &to, &[]).await.unwrap().statements;

@@ -20,7 +20,7 @@ pub enum OnEdited {
 }
 
 /// How to apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// As whom.
     pub run_as: RunAs,
@@ -34,12 +34,12 @@ pub struct Options {
 
 impl Options {
     /// For development: go on where nothing is lost by it, and say what was noticed.
-    pub const fn development(run_as: RunAs) -> Self {
+    pub fn development(run_as: RunAs) -> Self {
         Self { run_as, include_all: true, on_edited: OnEdited::Warn, strict: false }
     }
 
     /// For `db push` and production: refuse whatever is not plain.
-    pub const fn strict(run_as: RunAs) -> Self {
+    pub fn strict(run_as: RunAs) -> Self {
         Self { run_as, include_all: false, on_edited: OnEdited::Refuse, strict: true }
     }
 }
@@ -154,7 +154,7 @@ pub async fn list(client: &Client, files: &[Migration]) -> Result<Vec<Entry>, Er
 pub async fn up(
     client: &Client,
     files: &[Migration],
-    options: Options,
+    options: &Options,
     progress: &(dyn Fn(Step<'_>) + Sync),
 ) -> Result<Report, Error> {
     let plan = plan(client, files).await?;
@@ -176,14 +176,14 @@ pub async fn up(
     if !options.include_all && !plan.out_of_order.is_empty() {
         return Err(Error::OutOfOrder { files: plan.out_of_order });
     }
-    let mut session = Session::open(client, options.run_as).await?;
+    let session = Session::open(client, &options.run_as).await?;
     ensure(&session).await?;
     let of = plan.pending.len();
     for (index, migration) in plan.pending.iter().enumerate() {
         let name = migration.file_name();
         progress(Step { file: &name, number: index + 1, of });
         let file = SqlFile::read(&migration.path)?;
-        run(&mut session, &file, &Record::Migration(migration, &file)).await?;
+        run(&session, &file, &Record::Migration(migration, &file)).await?;
         report.done.push(name);
     }
     session.close().await?;
@@ -200,7 +200,7 @@ pub async fn down(
     files: &[Migration],
     rollback_dir: &Path,
     count: usize,
-    run_as: RunAs,
+    run_as: &RunAs,
     progress: &(dyn Fn(Step<'_>) + Sync),
 ) -> Result<Report, Error> {
     let done = applied(client).await?;
@@ -218,11 +218,11 @@ pub async fn down(
         return Err(Error::Nothing("no migration is applied: there is nothing to take back".to_owned()));
     }
     let mut report = Report::default();
-    let mut session = Session::open(client, run_as).await?;
+    let session = Session::open(client, run_as).await?;
     let of = scripts.len();
     for (index, (version, name, script)) in scripts.iter().enumerate() {
         progress(Step { file: name, number: index + 1, of });
-        run(&mut session, script, &Record::Reverted(version)).await?;
+        run(&session, script, &Record::Reverted(version)).await?;
         report.done.push(name.clone());
     }
     session.close().await?;
@@ -238,9 +238,9 @@ pub async fn repair(
     files: &[Migration],
     versions: &[String],
     mark_applied: bool,
-    run_as: RunAs,
+    run_as: &RunAs,
 ) -> Result<(), Error> {
-    let mut session = Session::open(client, run_as).await?;
+    let session = Session::open(client, run_as).await?;
     ensure(&session).await?;
     for version in versions {
         if mark_applied {
@@ -248,9 +248,9 @@ pub async fn repair(
                 return Err(Error::Nothing(format!("no file in supabase/migrations has version {version}")));
             };
             let file = SqlFile::read(&migration.path)?;
-            Record::Migration(migration, &file).write(&mut session).await?;
+            Record::Migration(migration, &file).write(&session).await?;
         } else {
-            Record::Reverted(version).write(&mut session).await?;
+            Record::Reverted(version).write(&session).await?;
         }
     }
     session.close().await

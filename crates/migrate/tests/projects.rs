@@ -10,17 +10,18 @@ async fn start(project: &str, seeds: &[&str], proof: &str, answer: &str) {
     let database = testkit::database().await;
     let (client, connection) = database.admin.to_config().connect(NoTls).await.expect("the database answers");
     tokio::spawn(connection);
+    let run_as = RunAs::postgres(&database.admin);
     let failed = |what: &str, error: migrate::Error| panic!("{project}: {what}: {error}");
-    if let Err(error) = roles(&client, &supabase, RunAs::Postgres).await {
+    if let Err(error) = roles(&client, &supabase, &run_as).await {
         failed("roles.sql", error);
     }
     let files = migrations(&supabase.join("migrations")).unwrap_or_else(|error| panic!("{project}: {error}"));
-    if let Err(error) = up(&client, &files.files, Options::development(RunAs::Postgres), &|_| {}).await {
+    if let Err(error) = up(&client, &files.files, &Options::development(run_as.clone()), &|_| {}).await {
         failed("migrations", error);
     }
     let patterns: Vec<String> = seeds.iter().map(|seed| supabase.join(seed).to_string_lossy().into_owned()).collect();
     let root: PathBuf = supabase.parent().expect("a project").to_owned();
-    if let Err(error) = seed(&client, &root, &patterns, RunAs::Postgres, &|_| {}).await {
+    if let Err(error) = seed(&client, &root, &patterns, &run_as, &|_| {}).await {
         failed("seeds", error);
     }
     let row = client.query_one(&format!("select ({proof})::text"), &[]).await.expect(proof);

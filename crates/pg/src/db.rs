@@ -9,7 +9,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row};
 
 use crate::tls::MakeTls;
-use crate::{Address, Error, Target, Tls, ident};
+use base::Secret;
+
+use crate::{Address, Error, Target, Tls};
 
 /// How long a caller waits for a free connection before he gets a 503.
 const POOL_WAIT: Duration = Duration::from_secs(10);
@@ -20,8 +22,15 @@ pub struct Db {
     target: Target,
     callers: Pool,
     platform: Pool,
-    /// May our login role become the roles that own the platform's schemas? Not on a managed PostgreSQL.
-    owner_roles: bool,
+    /// Logged in as the owners of `auth` and `storage`, whose tables have triggers of the project: a session that began as the
+    /// superuser could be led back to it. `None` where the login role may not become them.
+    owners: Option<Owners>,
+}
+
+#[derive(Clone)]
+struct Owners {
+    auth: Pool,
+    storage: Pool,
 }
 
 /// On whose behalf a statement on user data runs.
@@ -69,7 +78,7 @@ impl Db {
     /// Makes the pools; nothing is connected yet.
     ///
     /// `callers` logs in as `authenticator`, `platform` as the role that owns or may become the owner of our schemas.
-    /// `owner_roles` is false where that role may not become them (a managed PostgreSQL).
+    /// `owner_roles`: may we log in as those owners, as on the private socket of a cluster of our own? Not on a managed PostgreSQL.
     ///
     /// # Errors
     /// [`Error::Connect`] where the settings cannot make a pool.
@@ -78,7 +87,7 @@ impl Db {
             target: platform.clone(),
             callers: pool(callers, connections)?,
             platform: pool(platform, connections)?,
-            owner_roles,
+            owners: if owner_roles { Some(Owners::new(platform, connections)?) } else { None },
         })
     }
 
@@ -87,9 +96,9 @@ impl Db {
         &self.target
     }
 
-    /// The role that platform transactions of this purpose take on, where the login role may.
+    /// The role that platform transactions of this purpose run as, where it is not the login role of the platform.
     pub fn role_of(&self, purpose: Purpose) -> Option<&'static str> {
-        purpose.role().filter(|_| self.owner_roles)
+        purpose.role().filter(|_| self.owners.is_some())
     }
 
     /// The door for user data: role and claims are set, row-level security decides.
@@ -120,14 +129,19 @@ impl Db {
     /// # Errors
     /// No connection.
     pub async fn as_platform(&self, purpose: Purpose) -> Result<PlatformTx, Error> {
-        let client = self.platform.get().await?;
+        let (pool, begin) = match (&self.owners, purpose) {
+            (Some(owners), Purpose::Auth) => (&owners.auth, "begin; set local search_path = ''"),
+            (Some(owners), Purpose::Storage) => (&owners.storage, "begin; set local search_path = ''"),
+            // With rights above the project's: nothing of its schemas stands in for PostgreSQL's own functions.
+            (Some(_), Purpose::Jobs | Purpose::System) => {
+                (&self.platform, "begin; set local search_path = pg_catalog, pg_temp")
+            }
+            (None, _) => (&self.platform, "begin"),
+        };
+        let client = pool.get().await?;
         tracing::trace!(target: "pg", ?purpose, "platform transaction");
         let tx = Tx { client: Some(client) };
-        let begin = match purpose.role().filter(|_| self.owner_roles) {
-            Some(role) => format!("begin; set local role {}; set local search_path = ''", ident(role)),
-            None => "begin".to_owned(),
-        };
-        tx.client()?.batch_execute(&begin).await?;
+        tx.client()?.batch_execute(begin).await?;
         Ok(PlatformTx(tx))
     }
 
@@ -135,6 +149,21 @@ impl Db {
     pub fn close(&self) {
         self.callers.close();
         self.platform.close();
+        if let Some(owners) = &self.owners {
+            owners.auth.close();
+            owners.storage.close();
+        }
+    }
+}
+
+impl Owners {
+    fn new(platform: &Target, connections: usize) -> Result<Self, Error> {
+        let of = |purpose: Purpose| {
+            let target =
+                purpose.role().map_or_else(|| platform.clone(), |role| platform.as_role(role, &Secret::default()));
+            pool(&target, connections)
+        };
+        Ok(Self { auth: of(Purpose::Auth)?, storage: of(Purpose::Storage)? })
     }
 }
 

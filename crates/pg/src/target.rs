@@ -68,6 +68,7 @@ impl Target {
     /// # Errors
     /// A sentence on what is wrong; it never repeats the password.
     pub fn parse(text: &str) -> Result<Self, String> {
+        refuse_other_kinds(text)?;
         let tls = match text.split_once("sslmode=").map(|(_, rest)| rest) {
             Some(rest) => {
                 let word: String = rest.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect();
@@ -147,6 +148,19 @@ impl Target {
     }
 }
 
+/// A URL of something else would be read as libpq's words, with an error about a missing `=`.
+fn refuse_other_kinds(text: &str) -> Result<(), String> {
+    const WANTED: &str = "a PostgreSQL URL is needed, such as postgresql://USER:PASSWORD@HOST:5432/DATABASE";
+    match text.split_once("://") {
+        Some(("postgresql" | "postgres", _)) => Ok(()),
+        Some((scheme, _)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) => {
+            Err(format!("{WANTED}; the one given is of the kind {scheme}://"))
+        }
+        None if !text.contains('=') => Err(WANTED.to_owned()),
+        _ => Ok(()),
+    }
+}
+
 fn connect_error(error: tokio_postgres::Error) -> Error {
     if error.as_db_error().is_some() { error.into() } else { Error::Connect(root_cause(&error)) }
 }
@@ -172,6 +186,15 @@ mod tests {
         let words = Target::parse("host=/var/run/postgresql user=me dbname=x").unwrap();
         assert_eq!(words.address, Address::Socket("/var/run/postgresql".into()));
         assert_eq!(words.port, 5432);
+    }
+
+    #[test]
+    fn a_url_of_another_kind_is_told_what_is_needed() {
+        for url in ["mysql://u:hunter2@h/db", "https://h/db", "my-database", ""] {
+            let error = Target::parse(url).unwrap_err();
+            assert!(error.contains("postgresql://USER") && !error.contains("hunter2"), "{url}: {error}");
+        }
+        assert!(Target::parse("mysql://u:p@h/db").unwrap_err().contains("mysql://"));
     }
 
     #[test]

@@ -96,14 +96,15 @@ impl Conf<'_> {
     }
 }
 
-/// pg_hba.conf: the superuser without a password, but only through the private socket and only from the cluster's user and ours;
-/// everybody else by password.
+/// pg_hba.conf: everybody by password, but through the private socket. Only the cluster's user and root pass its folder (mode 0700), and
+/// they may be any role: Basalt logs in as the role whose SQL it runs, since a session that begins as the superuser can return to it.
+/// The superuser's own line asks the system who is there once more.
 pub(crate) fn host_access() -> String {
     format!(
         "# Written by Basalt at each start.\n\
          local all {SUPERUSER} peer map=basalt\n\
          local replication {SUPERUSER} peer map=basalt\n\
-         local all all scram-sha-256\n\
+         local all all trust\n\
          local replication all scram-sha-256\n\
          host all all all scram-sha-256\n\
          host replication all all scram-sha-256\n"

@@ -15,8 +15,10 @@ use crate::user::{RunUser, private_dir};
 /// Where clusters go whose user cannot reach the project.
 const FALLBACK_ROOT: &str = "/var/lib/basalt";
 
-/// What Basalt keeps in a home; a folder with other things only is somebody else's.
-const KNOWN: [&str; 8] = ["basalt.lock", "cache", "pgdata", "secrets", "logs", "storage", "run", "basalt.json"];
+/// The file that every home has, once a server was started on it.
+const LOCK: &str = "basalt.lock";
+/// What Basalt keeps in a home; a folder with other things is somebody else's, unless it has the lock as well.
+const KNOWN: [&str; 9] = [LOCK, "cache", "pgdata", "secrets", "logs", "storage", "run", "run.json", "basalt.json"];
 
 /// Paths near this length (107 on Linux, 103 on macOS) do not fit into a socket's address.
 const SOCKET_PATH_MAX: usize = 100;
@@ -136,6 +138,27 @@ impl Home {
     }
 }
 
+/// Looks at what would be a home, and changes nothing: absent, empty, or one of ours is fine.
+///
+/// # Errors
+/// [`Error::NotOurs`] where it holds something else, [`Error::UnsupportedMajor`] and the like are found by a start.
+pub fn check_home(path: &Path) -> Result<(), Error> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("read", path, error)),
+        Ok(_) if !path.is_dir() => {
+            return Err(Error::NotOurs { path: path.to_owned(), what: "it is not a directory".to_owned() });
+        }
+        Ok(_) => {}
+    }
+    refuse_foreign(path)?;
+    match crate::cluster::inspect(&path.join("pgdata")) {
+        // A cluster of another user cannot be looked into; a start says what to do about that.
+        Err(Error::Permission { .. }) | Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// A folder of other things is not turned into a home by mistake.
 fn refuse_foreign(root: &Path) -> Result<(), Error> {
     let not_ours = |what: &str| Err(Error::NotOurs { path: root.to_owned(), what: what.to_owned() });
@@ -144,15 +167,18 @@ fn refuse_foreign(root: &Path) -> Result<(), Error> {
             "it is the data directory of a PostgreSQL itself (to use that server, start it and give --database-url)",
         );
     }
-    let mut entries = root.read_dir().at("read", root)?.filter_map(Result::ok).peekable();
-    if entries.peek().is_some() && !entries.any(|entry| KNOWN.iter().any(|known| entry.file_name() == *known)) {
-        return not_ours("it holds other things");
+    if root.join(LOCK).exists() {
+        return Ok(());
     }
-    Ok(())
+    let mut entries = root.read_dir().at("read", root)?.filter_map(Result::ok);
+    match entries.find(|entry| !KNOWN.iter().any(|known| entry.file_name() == *known)) {
+        Some(other) => not_ours(&format!("it holds other things, such as {}", other.file_name().to_string_lossy())),
+        None => Ok(()),
+    }
 }
 
 fn lock(root: &Path) -> Result<Flock<File>, Error> {
-    let path = root.join("basalt.lock");
+    let path = root.join(LOCK);
     let file = OpenOptions::new()
         .read(true)
         .write(true)

@@ -17,6 +17,7 @@ mod error;
 mod failure;
 mod home;
 mod options;
+mod orphan;
 mod ports;
 mod postmaster;
 mod server;
@@ -27,7 +28,9 @@ mod user;
 mod watchdog;
 
 pub use error::Error;
+pub use home::check_home;
 pub use options::{ExtensionFile, Lifetime, Options};
+pub use orphan::stop_orphan;
 pub use server::Server;
 pub use supervise::State;
 

@@ -43,6 +43,7 @@ pub(crate) const FILES: &[File] = &[
     file!("0041_functions.sql", Functions),
     file!("0050_our_extensions.sql", Base),
     file!("0060_event_triggers.sql", Base),
+    file!("0070_elevation.sql", Base),
 ];
 
 /// A hash over everything that an installation brings, extensions included: two builds that would make the same database have the same.

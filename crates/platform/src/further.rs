@@ -5,6 +5,9 @@ use crate::error::Error;
 
 const LOCK: i64 = 0x0062_6173_616c_7402;
 
+const QUIET: &str = "select set_config('session_replication_role', 'replica', true) from pg_roles \
+                     where rolname = current_user and rolsuper";
+
 const BOOKKEEPING: &str = "create table if not exists _basalt.service_migrations (
     service text not null,
     name text not null,
@@ -22,6 +25,9 @@ pub async fn apply_further(client: &mut Client, service: &str, files: &[(&'stati
     let mut tx = client.transaction().await?;
     // Two servers that start at once apply them once.
     tx.execute("select pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    // Nothing of a project's runs with our rights: neither its triggers, nor what stands in for PostgreSQL's own functions.
+    tx.batch_execute("set local search_path to pg_catalog, pg_temp").await?;
+    tx.batch_execute(QUIET).await?;
     tx.batch_execute(BOOKKEEPING).await?;
     let known =
         tx.query("select name, checksum from _basalt.service_migrations where service = $1", &[&service]).await?;

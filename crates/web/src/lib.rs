@@ -9,7 +9,9 @@ pub mod gateway;
 mod listener;
 pub mod metrics;
 mod tls;
+mod validity;
 
 pub use edge::{Edge, Limits, Readiness};
 pub use listener::{Listener, Running};
 pub use tls::{Certificate, TlsError};
+pub use validity::Validity;

@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::Validity;
+
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -33,22 +35,20 @@ pub enum TlsError {
 }
 
 impl Certificate {
+    /// From when and until when clients accept it; `None` where that cannot be read.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn validity(&self) -> Result<Option<Validity>, TlsError> {
+        Ok(self.read_chain()?.first().and_then(|leaf| Validity::of(leaf)))
+    }
+
     /// The settings of a listener: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1 by ALPN.
     ///
     /// # Errors
     /// A file that cannot be read, or a key that does not fit.
     pub fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
-        let unreadable = |what, path: &Path, cause: &dyn std::fmt::Display| TlsError::Unreadable {
-            what,
-            path: path.to_owned(),
-            cause: cause.to_string(),
-        };
-        let chain = CertificateDer::pem_file_iter(&self.chain)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|e| unreadable("a certificate", &self.chain, &e))?;
-        if chain.is_empty() {
-            return Err(unreadable("a certificate", &self.chain, &"there is none in the file"));
-        }
+        let chain = self.read_chain()?;
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|e| unreadable("a private key", &self.key, &e))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -58,4 +58,18 @@ impl Certificate {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+
+    fn read_chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let chain = CertificateDer::pem_file_iter(&self.chain)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|e| unreadable("a certificate", &self.chain, &e))?;
+        if chain.is_empty() {
+            return Err(unreadable("a certificate", &self.chain, &"there is none in the file"));
+        }
+        Ok(chain)
+    }
+}
+
+fn unreadable(what: &'static str, path: &Path, cause: &dyn std::fmt::Display) -> TlsError {
+    TlsError::Unreadable { what, path: path.to_owned(), cause: cause.to_string() }
 }

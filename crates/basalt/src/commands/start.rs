@@ -1,6 +1,7 @@
 //! `basalt start [DIR…]`
 
 use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -62,8 +63,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     progress.done();
     if result.is_ok() && running.len() == args.folders.len() {
+        let secrets = std::io::stdout().is_terminal();
         for project in &running {
-            println!("{}", project.summary());
+            println!("{}", project.summary(secrets));
         }
         tokio::select! {
             _ = signals.0.recv() => {}
@@ -98,18 +100,19 @@ async fn detach(args: &Args) -> anyhow::Result<()> {
     if let Some(info) = project::run_file::running(location.home())? {
         bail!("this project is already running (process {})", info.pid);
     }
+    pgserver::check_home(location.home())?;
     let log_path = location.home().join("logs/basalt.log");
     if let Some(parent) = log_path.parent() {
         std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    // It shows keys and URLs.
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let log = options.open(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
     let mut command = std::process::Command::new(std::env::current_exe()?);
     command.args(std::env::args_os().skip(1).filter(|arg| arg != "--detach"));
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    // What a ready project prints is for this terminal; the log is for what happens later.
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().context("cannot start the background process")?;
     loop {
@@ -119,7 +122,7 @@ async fn detach(args: &Args) -> anyhow::Result<()> {
         }
         if let Some(info) = project::run_file::running(location.home())?.filter(|info| info.pid == child.id()) {
             println!("{} runs in the background (process {}), log in {}", info.project, info.pid, log_path.display());
-            println!("API URL: {}", info.api_url);
+            println!("{}", project::status::background_summary(&location, &info, std::io::stdout().is_terminal())?);
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -27,8 +27,7 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let location = Location::new(&args.folder, args.data_dir.as_deref());
     let Some(info) = run_file::running(location.home())? else {
-        println!("{} is not running", location.folder().display());
-        return Ok(());
+        return stop_orphan(&location).await;
     };
     let pid = Pid::from_raw(i32::try_from(info.pid)?);
     kill(pid, Signal::SIGTERM)?;
@@ -43,5 +42,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     println!("Stopped {}", info.project);
+    Ok(())
+}
+
+/// Nobody runs the project. A Basalt that was killed may have left its PostgreSQL.
+async fn stop_orphan(location: &Location) -> anyhow::Result<()> {
+    match pgserver::stop_orphan(location.home()).await? {
+        Some(pid) => println!("Stopped the PostgreSQL (process {pid}) that a killed basalt left running"),
+        None => println!("{} is not running", location.folder().display()),
+    }
     Ok(())
 }

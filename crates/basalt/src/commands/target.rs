@@ -8,7 +8,7 @@ use migrate::RunAs;
 use pg::Target;
 
 use crate::progress::Progress;
-use crate::project::{Database, Location, Overrides, Plan};
+use crate::project::{Database, Location, Overrides, Plan, schema};
 
 /// The flags of all commands that work on a database.
 #[derive(Debug, Clone, clap::Args)]
@@ -69,10 +69,7 @@ impl Where {
             return Ok(Open { admin, run_as: RunAs::Connection, own: None });
         }
         let database = Database::open_or_join(plan, progress).await?;
-        let run_as = match database.rights {
-            platform::Rights::Superuser => RunAs::Postgres,
-            platform::Rights::Managed => RunAs::Connection,
-        };
+        let run_as = schema::run_as(&database);
         Ok(Open { admin: database.admin.clone(), run_as, own: Some(database) })
     }
 }

@@ -47,11 +47,15 @@ impl Plan {
         if let Some(port) = overrides.port {
             loaded.config.listen_on(port);
         }
+        if overrides.tls_cert.is_some() {
+            loaded.config.serve_https();
+        }
         let signing_keys = Path::new(&loaded.config.auth.signing_keys_path);
         if !loaded.config.auth.signing_keys_path.is_empty() && !signing_keys.exists() {
             progress.note(&format!("{} is not there: tokens are signed with the secret", signing_keys.display()));
         }
         let production = overrides.is_production();
+        pgserver::check_home(location.home())?;
         // Made before its secrets are: those are for its owner alone, the cluster in it belongs to PostgreSQL's user.
         std::fs::create_dir_all(location.home())
             .with_context(|| format!("cannot create the data directory {}", location.home().display()))?;

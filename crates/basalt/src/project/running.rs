@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Clock;
 use pgserver::State;
 use service::{Tasks, Workers};
 use tokio::sync::watch;
@@ -10,12 +11,17 @@ use super::run_file::{RunFile, RunInfo};
 use super::{Database, Plan, schema, services, status};
 use crate::progress::Progress;
 
+/// An end of the certificate that is this near is named at each start.
+const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+
 /// A project that runs.
 pub struct Running {
     front: web::Running,
     database: Database,
     tasks: Tasks,
-    summary: String,
+    project: String,
+    rows: Vec<status::Row>,
+    production: bool,
     /// Dropped last: the home is free when all else has ended.
     _run_file: RunFile,
 }
@@ -24,6 +30,7 @@ impl Running {
     /// Brings a project up; what was started is stopped again where a stage fails.
     pub async fn up(plan: Plan, workers: &Workers, progress: &Progress) -> anyhow::Result<Self> {
         let mut run_file = RunFile::take(plan.location.home())?;
+        tell_dates(&plan, progress)?;
         let listener = listen(&plan).await?;
         progress.step("Starting PostgreSQL");
         let mut database = Database::open(&plan, progress).await?;
@@ -58,13 +65,14 @@ impl Running {
             production: plan.production,
         };
         run_file.publish(&info)?;
-        let summary = status::summary(&plan, &info.api_url, inbox_url.as_deref());
-        Ok(Self { front, database, tasks, summary, _run_file: run_file })
+        let rows = status::of(&plan, &info.api_url, inbox_url.as_deref());
+        let (project, production) = (info.project, info.production);
+        Ok(Self { front, database, tasks, project, rows, production, _run_file: run_file })
     }
 
-    /// What to print when the project is ready.
-    pub fn summary(&self) -> &str {
-        &self.summary
+    /// What to print when the project is ready; with secrets only to a terminal, and never in production.
+    pub fn summary(&self, terminal: bool) -> String {
+        format!("{} is ready.\n{}", self.project, status::summary(self.rows.clone(), terminal && !self.production))
     }
 
     /// Lets requests finish, ends background work, stops PostgreSQL.
@@ -75,6 +83,28 @@ impl Running {
             eprintln!("error: {error}");
         }
     }
+}
+
+/// Says so where clients will not accept the certificate. It is served all the same: another may be put in its place.
+fn tell_dates(plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
+    let Some(certificate) = plan.certificate() else { return Ok(()) };
+    let Some(validity) = certificate.validity()? else { return Ok(()) };
+    let now = Clock::system().now();
+    let file = certificate.chain.display();
+    if validity.until < now {
+        progress.note(&format!(
+            "the TLS certificate {file} expired on {}: clients refuse it; put a new one in its place and start again",
+            validity.until.date()
+        ));
+    } else if validity.until < now + SOON {
+        progress.note(&format!("the TLS certificate {file} expires on {}", validity.until.date()));
+    } else if validity.from > now {
+        progress.note(&format!(
+            "the TLS certificate {file} holds from {} on: until then clients refuse it",
+            validity.from.date()
+        ));
+    }
+    Ok(())
 }
 
 /// Binds the port first: a taken one is known before anything is started.

@@ -8,7 +8,7 @@ use crate::progress::Progress;
 /// As whom the user's SQL runs.
 pub fn run_as(database: &Database) -> RunAs {
     match database.rights {
-        platform::Rights::Superuser => RunAs::Postgres,
+        platform::Rights::Superuser => RunAs::postgres(&database.admin),
         platform::Rights::Managed => RunAs::Connection,
     }
 }
@@ -29,7 +29,7 @@ pub async fn apply(plan: &Plan, database: &Database, progress: &Progress) -> any
     }
     let fresh = is_fresh(&client).await?;
     if fresh {
-        migrate::roles(&client, &plan.paths.supabase, run_as).await?;
+        migrate::roles(&client, &plan.paths.supabase, &run_as).await?;
     }
     let mut options = Options::development(run_as);
     if plan.production {
@@ -38,7 +38,7 @@ pub async fn apply(plan: &Plan, database: &Database, progress: &Progress) -> any
     let ahead = migrate::plan(&client, &files.files).await?;
     gate::check(plan, plan.overrides.gate, plan.production, &ahead, progress).await?;
     let show = |step: Step<'_>| progress.step(&format!("Applying {} ({}/{})", step.file, step.number, step.of));
-    let report = migrate::up(&client, &files.files, options, &show).await?;
+    let report = migrate::up(&client, &files.files, &options, &show).await?;
     for warning in &report.warnings {
         progress.note(warning);
     }
@@ -70,14 +70,14 @@ pub async fn seed(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     migrate::vault_secrets(client, &plan.config.db.vault).await?;
-    migrate::buckets(client, &plan.config.storage.buckets).await?;
+    migrate::buckets(client, &plan.config.storage.buckets, &run_as(database)).await?;
     let wanted = plan.config.db.seed.enabled && (!plan.production || plan.overrides.seed);
     if !wanted {
         return Ok(());
     }
     let show = |step: Step<'_>| progress.step(&format!("Seeding from {}", step.file));
     let patterns = &plan.config.db.seed.sql_paths;
-    let report = migrate::seed(client, &plan.paths.project, patterns, run_as(database), &show).await?;
+    let report = migrate::seed(client, &plan.paths.project, patterns, &run_as(database), &show).await?;
     for pattern in &report.no_match {
         progress.note(&format!("no seed file matches {pattern}"));
     }

@@ -20,17 +20,10 @@ pub fn rows(location: &Location, info: &RunInfo) -> anyhow::Result<Vec<Row>> {
     Ok(of(&plan, &info.api_url, info.inbox_url.as_deref()))
 }
 
-/// The rows of a plan that was brought up.
+/// The rows of a plan that was brought up: a service that is not there has none.
 pub fn of(plan: &Plan, api_url: &str, inbox_url: Option<&str>) -> Vec<Row> {
-    let mut rows = vec![
-        ("API_URL", api_url.to_owned()),
-        ("REST_URL", format!("{api_url}/rest/v1")),
-        ("GRAPHQL_URL", format!("{api_url}/graphql/v1")),
-        ("STORAGE_S3_URL", format!("{api_url}/storage/v1/s3")),
-        ("FUNCTIONS_URL", format!("{api_url}/functions/v1")),
-        ("DB_URL", plan.db_url()),
-        ("STUDIO_URL", format!("{api_url}/studio")),
-    ];
+    let mut rows =
+        vec![("API_URL", api_url.to_owned()), ("REST_URL", format!("{api_url}/rest/v1")), ("DB_URL", plan.db_url())];
     if let Some(inbox) = inbox_url {
         rows.push(("MAILPIT_URL", inbox.to_owned()));
         rows.push(("INBUCKET_URL", inbox.to_owned()));
@@ -46,7 +39,7 @@ pub fn of(plan: &Plan, api_url: &str, inbox_url: Option<&str>) -> Vec<Row> {
     rows
 }
 
-/// For people, without what is served by no service yet.
+/// For people.
 pub fn pretty(rows: &[Row]) -> String {
     let titles = [
         ("API_URL", "API URL"),
@@ -64,12 +57,16 @@ pub fn pretty(rows: &[Row]) -> String {
     titles.iter().filter_map(line).collect()
 }
 
-/// The lines that `basalt start` ends with: no secrets in production, where a log may keep them.
-pub fn summary(plan: &Plan, api_url: &str, inbox_url: Option<&str>) -> String {
-    let mut rows = of(plan, api_url, inbox_url);
-    if plan.production {
-        rows.retain(|(key, _)| matches!(*key, "API_URL" | "MAILPIT_URL"));
+/// The lines that `basalt start` ends with. Secrets are for a terminal in development only: elsewhere a log may keep them.
+pub fn summary(mut rows: Vec<Row>, secrets: bool) -> String {
+    if secrets {
+        return pretty(&rows).trim_end_matches('\n').to_owned();
     }
-    let keys = if plan.production { "\nKeys: basalt status" } else { "" };
-    format!("{} is ready.\n{}{keys}", plan.config.project_id, pretty(&rows).trim_end_matches('\n'))
+    rows.retain(|(key, _)| matches!(*key, "API_URL" | "MAILPIT_URL"));
+    format!("{}Keys and database: basalt status", pretty(&rows))
+}
+
+/// What `start --detach` shows of the project that it has started.
+pub fn background_summary(location: &Location, info: &RunInfo, terminal: bool) -> anyhow::Result<String> {
+    Ok(summary(rows(location, info)?, terminal && !info.production))
 }

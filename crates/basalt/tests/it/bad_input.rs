@@ -60,12 +60,32 @@ fn a_port_in_use_and_a_data_directory_that_is_not_ours() {
 }
 
 #[test]
+fn a_folder_of_other_things_is_refused_and_not_touched() {
+    let folder = Folder::with_migrations(&[]);
+    folder.write("website/index.html", "<h1>ours</h1>");
+    folder.write("website/storage/app/cat.jpg", "a cat");
+    let names = || {
+        let entries = std::fs::read_dir(folder.0.join("website")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    refused(&folder, &["--data-dir", "website"], &["website", "is not a data directory of Basalt", "--data-dir"]);
+    refused(&folder, &["--data-dir", "website", "--detach"], &["is not a data directory of Basalt"]);
+    refused(&folder, &["--data-dir", "website", "--production"], &["is not a data directory of Basalt"]);
+    refused(&folder, &["--data-dir", "website/index.html"], &["index.html", "not a directory"]);
+    assert_eq!(names(), before);
+}
+
+#[test]
 fn an_unreachable_database_url() {
     let folder = Folder::with_migrations(&[]);
     let url = format!("postgresql://u:hunter2@127.0.0.1:{}/x", free_port());
     refused(&folder, &["--database-url", &url], &["127.0.0.1"]);
     let output = run(&["start", ".", "--database-url", &url], &folder.0);
     assert!(!stderr(&output).contains("hunter2"), "the password is shown");
+    refused(&folder, &["--database-url", "mysql://u:hunter2@h/x"], &["mysql://", "postgresql://USER:PASSWORD@HOST"]);
 }
 
 #[test]

@@ -221,3 +221,20 @@ proptest::proptest! {
         let _ = load(dir.path(), &Env::default());
     }
 }
+
+#[test]
+fn an_id_of_which_nothing_is_left_is_the_folders_name() {
+    let outer = tempfile::tempdir().unwrap();
+    let named = |folder: &str, id: &str| {
+        let dir = outer.path().join(folder);
+        std::fs::create_dir_all(dir.join("supabase")).unwrap();
+        std::fs::write(dir.join("supabase/config.toml"), format!("project_id = {id:?}")).unwrap();
+        let found = load(&dir, &Env::default()).unwrap();
+        (found.config.project_id, found.warnings.iter().map(ToString::to_string).collect::<String>())
+    };
+    let (id, warning) = named("my-shop", "!!!");
+    assert_eq!(id, "my-shop");
+    assert!(warning.contains("\"!!!\"") && warning.contains("my-shop"), "{warning}");
+    assert_eq!(named("商店", "!!!").0, "project");
+    assert_eq!(named("other", "a b").0, "a_b");
+}

@@ -1,5 +1,6 @@
 //! One run of one job, on a connection of its own.
 
+use base::Secret;
 use pg::tokio_postgres::SimpleQueryMessage;
 use pg::{Purpose, ident};
 
@@ -55,12 +56,18 @@ impl Cron {
         tx.commit().await
     }
 
-    /// A session as the job's owner: it cannot return to the superuser, unlike after SET ROLE.
+    /// A session that logs in as the job's owner, as upstream's do: from one that only became him a job could return to who we are.
+    /// A role that may not log in cannot run jobs (upstream neither). On a managed PostgreSQL we have no other login than our own.
     async fn execute(&self, job: &Job) -> Result<String, pg::Error> {
-        let client = self.0.db.target().with_database(&job.database).connect().await?;
-        let become_owner = if self.0.superuser { "set session authorization" } else { "set role" };
-        let owner = format!("set application_name = 'pg_cron'; {become_owner} {}", ident(&job.username));
-        client.batch_execute(&owner).await?;
+        let target = self.0.db.target().with_database(&job.database);
+        let client = if self.0.superuser {
+            target.as_role(&job.username, &Secret::default()).connect().await?
+        } else {
+            let client = target.connect().await?;
+            client.batch_execute(&format!("set role {}", ident(&job.username))).await?;
+            client
+        };
+        client.batch_execute("set application_name = 'pg_cron'").await?;
         let answer = client.simple_query(&job.command).await;
         Ok(summary(&answer?))
     }

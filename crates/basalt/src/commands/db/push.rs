@@ -59,15 +59,15 @@ async fn push(args: &Args, plan: &Plan, open: &Open, progress: &Progress) -> any
     let ahead = migrate::plan(&client, &files).await?;
     gate::check(plan, args.gate, plan.production || elsewhere, &ahead, progress).await?;
     if args.include_roles {
-        migrate::roles(&client, &plan.paths.supabase, open.run_as).await?;
+        migrate::roles(&client, &plan.paths.supabase, &open.run_as).await?;
     }
-    let options = Options { include_all: args.include_all, ..Options::strict(open.run_as) };
+    let options = Options { include_all: args.include_all, ..Options::strict(open.run_as.clone()) };
     let show = |step: Step<'_>| progress.step(&format!("Applying {} ({}/{})", step.file, step.number, step.of));
-    let report = migrate::up(&client, &files, options, &show).await?;
+    let report = migrate::up(&client, &files, &options, &show).await?;
     let mut lines: Vec<String> = report.done.iter().map(|file| format!("Applied {file}")).collect();
     if args.include_seed {
         let seeded =
-            migrate::seed(&client, &plan.paths.project, &plan.config.db.seed.sql_paths, open.run_as, &show).await?;
+            migrate::seed(&client, &plan.paths.project, &plan.config.db.seed.sql_paths, &open.run_as, &show).await?;
         lines.extend(seeded.loaded.iter().map(|file| format!("Seeded from {file}")));
     }
     if lines.is_empty() {

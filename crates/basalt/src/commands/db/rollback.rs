@@ -28,7 +28,7 @@ pub async fn take_back(target: &Where, count: usize) -> anyhow::Result<()> {
         let files = migrate::migrations(&plan.paths.migrations())?.files;
         let client = open.admin.connect().await?;
         let show = |step: Step<'_>| progress.step(&format!("Taking back {} ({}/{})", step.file, step.number, step.of));
-        anyhow::Ok(migrate::down(&client, &files, &plan.paths.rollback(), count, open.run_as, &show).await?)
+        anyhow::Ok(migrate::down(&client, &files, &plan.paths.rollback(), count, &open.run_as, &show).await?)
     };
     let result = work.await;
     let report = open.finish(result).await?;

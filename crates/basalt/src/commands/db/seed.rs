@@ -29,10 +29,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let work = async {
         let client = open.admin.connect().await?;
         migrate::vault_secrets(&client, &plan.config.db.vault).await?;
-        migrate::buckets(&client, &plan.config.storage.buckets).await?;
+        migrate::buckets(&client, &plan.config.storage.buckets, &open.run_as).await?;
         let show = |step: Step<'_>| progress.step(&format!("Seeding from {}", step.file));
         let patterns = &plan.config.db.seed.sql_paths;
-        anyhow::Ok(migrate::seed(&client, &plan.paths.project, patterns, open.run_as, &show).await?)
+        anyhow::Ok(migrate::seed(&client, &plan.paths.project, patterns, &open.run_as, &show).await?)
     };
     let result = work.await;
     let report = open.finish(result).await?;

@@ -31,7 +31,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let work = async {
         let files = migrate::migrations(&plan.paths.migrations())?.files;
         let client = open.admin.connect().await?;
-        anyhow::Ok(migrate::repair(&client, &files, &args.versions, args.status == Status::Applied, open.run_as).await?)
+        anyhow::Ok(
+            migrate::repair(&client, &files, &args.versions, args.status == Status::Applied, &open.run_as).await?,
+        )
     };
     let result = work.await;
     open.finish(result).await?;

@@ -25,13 +25,17 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let work = async {
         let files = migrate::migrations(&plan.paths.migrations())?.files;
         let client = open.admin.connect().await?;
-        let options = if plan.production { Options::strict(open.run_as) } else { Options::development(open.run_as) };
+        let options = if plan.production {
+            Options::strict(open.run_as.clone())
+        } else {
+            Options::development(open.run_as.clone())
+        };
         let options = Options { include_all: args.include_all, ..options };
         let outside = plan.production || args.target.db_url.is_some() || args.target.remote.is_some();
         let ahead = migrate::plan(&client, &files).await?;
         gate::check(&plan, args.gate, outside, &ahead, &progress).await?;
         let show = |step: Step<'_>| progress.step(&format!("Applying {} ({}/{})", step.file, step.number, step.of));
-        anyhow::Ok(migrate::up(&client, &files, options, &show).await?)
+        anyhow::Ok(migrate::up(&client, &files, &options, &show).await?)
     };
     let result = work.await;
     let report = open.finish(result).await?;

@@ -1,0 +1,97 @@
+//! `start --detach`, `status`, `stop`: what is shown, what is kept in logs, and what a killed process leaves.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::world::{Folder, basalt, free_port, root, run, stderr};
+
+/// Starts in the background on free ports; gives what was printed.
+fn detach(folder: &Folder, args: &[&str], environment: &[(&str, &str)]) -> String {
+    let (port, db_port) = (free_port().to_string(), free_port().to_string());
+    let output = basalt()
+        .args(["start", "--detach", "--port", &port, "--db-port", &db_port])
+        .args(args)
+        .envs(environment.iter().copied())
+        .current_dir(&folder.0)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json(folder: &Folder, environment: &[(&str, &str)]) -> serde_json::Map<String, serde_json::Value> {
+    let mut command = basalt();
+    command.args(["status", "-o", "json"]).envs(environment.iter().copied()).current_dir(&folder.0);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn first_line_number(path: &Path) -> i32 {
+    read(path).lines().next().unwrap().trim().parse().unwrap()
+}
+
+fn is_alive(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+#[test]
+fn https_is_in_every_url_an_expired_certificate_is_named_and_no_secret_is_logged() {
+    let folder = Folder::with_migrations(&[]);
+    let pem = root().join("crates/web/tests/expired.pem");
+    let pem = pem.to_str().unwrap();
+    folder.write("supabase/config.toml", "project_id = \"it\"\n[db]\npassword = \"env(OUR_PASSWORD)\"\n");
+    let own =
+        [("OUR_PASSWORD", "a-password-of-ours"), ("SUPABASE_AUTH_JWT_SECRET", "a-secret-of-ours-that-is-long-enough")];
+    let printed = detach(&folder, &["--tls-cert", pem, "--tls-key", pem], &own);
+    assert!(printed.contains("API URL: https://127.0.0.1:"), "{printed}");
+    let status = json(&folder, &own);
+    for key in ["API_URL", "REST_URL"] {
+        assert!(status[key].as_str().unwrap().starts_with("https://127.0.0.1:"), "{key}: {}", status[key]);
+    }
+    assert!(read(&folder.0.join(".basalt/run.json")).contains("\"https://127.0.0.1:"));
+    let log = read(&folder.0.join(".basalt/logs/basalt.log"));
+    assert!(log.contains("expired.pem expired on 2020-02-01"), "{log}");
+    assert_eq!(
+        status["DB_URL"].as_str().unwrap().split(':').nth(2).unwrap().split('@').next(),
+        Some("a-password-of-ours")
+    );
+    let secrets = ["SECRET_KEY", "JWT_SECRET", "SERVICE_ROLE_KEY", "DB_URL"].map(|key| status[key].as_str().unwrap());
+    for secret in secrets.iter().copied().chain(["a-password-of-ours"]) {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+        assert!(!printed.contains(secret), "{secret} is shown where no terminal is:\n{printed}");
+    }
+    // What has no service yet has no line either.
+    for key in ["STUDIO_URL", "GRAPHQL_URL", "FUNCTIONS_URL", "STORAGE_S3_URL"] {
+        assert!(!status.contains_key(key), "{key} is promised");
+    }
+    let output = run(&["stop"], &folder.0);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn stop_ends_the_postgresql_that_a_killed_basalt_left() {
+    let folder = Folder::with_migrations(&[]);
+    detach(&folder, &[], &[]);
+    let info: serde_json::Value = serde_json::from_str(&read(&folder.0.join(".basalt/run.json"))).unwrap();
+    let basalt = i32::try_from(info["pid"].as_i64().unwrap()).unwrap();
+    let pid_file = folder.0.join(".basalt/pgdata/postmaster.pid");
+    let postmaster = first_line_number(&pid_file);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(basalt), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while is_alive(basalt) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(is_alive(postmaster), "the postmaster lives on, or this test shows nothing");
+    let output = run(&["stop"], &folder.0);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains(&postmaster.to_string()), "{said}{}", stderr(&output));
+    assert!(!is_alive(postmaster) && !pid_file.exists(), "it has stopped cleanly");
+    let again = run(&["stop"], &folder.0);
+    assert!(String::from_utf8_lossy(&again.stdout).contains("is not running"));
+}
