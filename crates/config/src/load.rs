@@ -48,7 +48,7 @@ impl Paths {
 }
 
 /// Older names that still mean the same: taken from the old place unless the new one is there.
-const RENAMED: &[(&str, &str)] = &[
+pub(crate) const RENAMED: &[(&str, &str)] = &[
     ("inbucket", "local_smtp"),
     ("auth.email.enable_signup", "auth.email.enabled"),
     ("auth.sms.enable_signup", "auth.sms.enabled"),
@@ -56,7 +56,7 @@ const RENAMED: &[(&str, &str)] = &[
 ];
 
 /// Tables of the CLI and the hosted platform that say nothing to a server like this one.
-const ELSEWHERE: &[&str] = &["compute", "local", "db.migrations.checks"];
+pub(crate) const ELSEWHERE: &[&str] = &["compute", "local", "db.migrations.checks"];
 
 /// Goes up from `dir` until a folder with `supabase/config.toml` is found.
 pub fn find_project(dir: &Path) -> Option<PathBuf> {

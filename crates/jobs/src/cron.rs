@@ -20,8 +20,10 @@ use tokio::sync::Notify;
 
 pub use schedule::{InvalidSchedule, Schedule};
 
-/// `cron.job` is read at least this often, also when nobody woke us.
+/// `cron.job` is read at least this often, also when nobody woke us: the machine may have slept meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The same where there is no job.
+const LOOK_FOR_FIRST: Duration = Duration::from_secs(600);
 
 /// The runner of one project's cron jobs.
 #[derive(Clone)]
@@ -97,6 +99,10 @@ impl Cron {
     /// `cron.job` cannot be read.
     pub async fn run_due(&self) -> Result<Duration, pg::Error> {
         let jobs = self.jobs().await?;
+        if jobs.is_empty() {
+            self.0.due.lock().clear();
+            return Ok(LOOK_FOR_FIRST);
+        }
         let now = self.0.clock.now();
         let mut next_look = now + LOOK_AGAIN;
         let mut start = Vec::new();

@@ -21,8 +21,8 @@ pub use call::local_url;
 const AT_ONCE: usize = 4;
 /// Answers are kept this long (upstream: `pg_net.ttl`, 6 hours).
 const KEEP: &str = "6 hours";
-/// The queue is looked at this often, also when nobody woke us: a NOTIFY may have come while we were not listening.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The queue is looked at this often, also when nobody woke us. Whoever listens for us also wakes us when he is back after a pause.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// The worker of one project's outgoing requests.
 #[derive(Clone)]

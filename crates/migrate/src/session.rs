@@ -37,11 +37,14 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The connection is lost, or `postgres` may not log in.
     pub async fn open(given: &'a Client, run_as: &RunAs) -> Result<Self, Error> {
-        let row = given.query_one("select current_setting('server_version_num')::int4", &[]).await?;
-        let version: i32 = row.get(0);
+        const WHERE: &str = "select pg_catalog.current_setting('server_version_num')::pg_catalog.int4, \
+                             pg_catalog.current_database()::pg_catalog.text";
+        let row = given.query_one(WHERE, &[]).await?;
+        let (version, database): (i32, String) = (row.get(0), row.get(1));
         let own = match run_as {
             RunAs::Postgres(target) => {
-                let client = target.connect().await?;
+                // The shadow of a diff is another database of the same cluster.
+                let client = target.with_database(&database).connect().await?;
                 let pid = client.query_one("select pg_catalog.pg_backend_pid()", &[]).await?.get(0);
                 Some((client, pid))
             }

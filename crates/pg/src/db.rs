@@ -8,9 +8,10 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, R
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row};
 
-use crate::tls::MakeTls;
 use base::Secret;
 
+use crate::idle::close_idle;
+use crate::tls::MakeTls;
 use crate::{Address, Error, Target, Tls};
 
 /// How long a caller waits for a free connection before he gets a 503.
@@ -181,13 +182,15 @@ fn pool(target: &Target, connections: usize) -> Result<Pool, Error> {
         }
         _ => Manager::from_config(target.to_config(), NoTls, recycling),
     };
-    Pool::builder(manager)
+    let pool = Pool::builder(manager)
         .max_size(connections)
         .wait_timeout(Some(POOL_WAIT))
         .create_timeout(Some(POOL_WAIT))
         .runtime(Runtime::Tokio1)
         .build()
-        .map_err(|e| Error::Connect(e.to_string()))
+        .map_err(|e| Error::Connect(e.to_string()))?;
+    close_idle(&pool);
+    Ok(pool)
 }
 
 /// A transaction that rolls back unless it is committed, also when its future is dropped half-way.

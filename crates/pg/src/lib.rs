@@ -9,6 +9,7 @@
 mod db;
 mod error;
 pub mod exec;
+mod idle;
 mod listen;
 mod quote;
 mod target;

@@ -57,7 +57,7 @@ impl Database {
     /// Brings roles, schemas and extensions to what projects expect.
     pub async fn install_platform(&mut self, plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
         let vault_key = match &self.server {
-            Some(server) => Some(vault_key_file(server)?),
+            Some(server) => Some(vault_key_file(server, plan.config.db.root_key.as_ref())?),
             None => None,
         };
         let authenticator = Secret::new(crypto::random::alphanumeric(32));
@@ -106,6 +106,8 @@ pub(super) fn cluster_options(plan: &Plan, home: &Path, port: u16) -> Options {
     options.major = Some(plan.config.db.major_version);
     options.fetch = plan.overrides.fetch_postgres;
     options.archive_url.clone_from(&plan.overrides.postgres_archive);
+    let settings = plan.config.db.settings.given();
+    options.settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     options.cache_dir = cache_dir();
     options.search_path = std::env::var_os("PATH");
     options.extension_files = platform::extension_files()
@@ -181,18 +183,25 @@ fn place(target: &Target) -> String {
     format!("{} at {host}:{} (as {})", target.database, target.port, target.user)
 }
 
-/// The vault's key: outside of the cluster's files, readable by PostgreSQL's user and nobody else.
-pub(super) fn vault_key_file(server: &Server) -> anyhow::Result<PathBuf> {
+/// The vault's key: outside of the cluster's files, readable by PostgreSQL's user and nobody else. `given`: `[db] root_key`, which holds
+/// for a new database; secrets of an older one could not be read with another key.
+pub(super) fn vault_key_file(server: &Server, given: Option<&Secret>) -> anyhow::Result<PathBuf> {
     let data = server.data_dir();
     let Some(place) = data.parent() else { bail!("the cluster {} has no folder around it", data.display()) };
     let path = place.join("vault.key");
     if path.exists() {
         return Ok(path);
     }
+    let key = match given.filter(|key| !key.expose().is_empty()) {
+        Some(key) => hex::decode(key.expose()).ok().filter(|key| key.len() >= 32).context(
+            "[db] root_key is no key: 64 or more hexadecimal digits are needed (make one with `openssl rand -hex 32`)",
+        )?,
+        None => crypto::random::bytes::<32>().to_vec(),
+    };
     let fresh = place.join("vault.key.new");
     let _ = std::fs::remove_file(&fresh);
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(&fresh)?;
-    std::io::Write::write_all(&mut file, &crypto::random::bytes::<32>())?;
+    std::io::Write::write_all(&mut file, &key)?;
     file.sync_all()?;
     let owner = std::fs::metadata(data)?;
     if owner.uid() != nix::unistd::Uid::effective().as_raw() {

@@ -73,9 +73,13 @@ pub async fn start(
         .await;
     });
 
-    let edge = Edge::new(Some(api_keys(plan)), Limits::default(), readiness, Arc::default())
-        .with(Arc::clone(&site.app) as Arc<dyn service::Service>)
-        .with(Arc::new(Routed::new("auth", auth.router())));
+    let mut edge = Edge::new(Some(api_keys(plan)), Limits::default(), readiness, Arc::default());
+    if plan.config.api.enabled {
+        edge = edge.with(Arc::clone(&site.app) as Arc<dyn service::Service>);
+    }
+    if plan.config.auth.enabled {
+        edge = edge.with(Arc::new(Routed::new("auth", auth.router())));
+    }
     Ok(Services { edge, inbox_url: post.inbox_url })
 }
 

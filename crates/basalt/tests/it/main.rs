@@ -4,14 +4,18 @@
 
 mod access_matrix;
 mod auth;
+mod background;
 mod bad_input;
 mod blueprints;
 mod clients;
+mod commands;
 mod crash;
 mod folders;
 mod keys;
+mod rights;
 mod shadow;
 mod standalone;
 mod test_mail;
+mod tools;
 mod two_projects;
 mod world;

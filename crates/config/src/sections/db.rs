@@ -70,7 +70,7 @@ section! {
     pub struct Migrations {
         /// Apply `supabase/migrations` on start, push and reset.
         enabled: bool = true,
-        /// Schema files, folders or globs in order, relative to `supabase/`; `db diff` compares them with the database.
+        /// Schema files, folders or globs in order, relative to `supabase/`.
         schema_paths: Vec<String>,
     }
 }
