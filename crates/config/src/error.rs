@@ -33,7 +33,7 @@ pub enum Error {
         message: String,
     },
     /// A known key with a value that does not fit.
-    #[error("{}:{line}: {key}: {message}", path.display())]
+    #[error("{}: {message}", place(path, *line, key))]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -62,6 +62,14 @@ pub enum Error {
         /// The names that are there.
         known: Vec<String>,
     },
+}
+
+/// Where a value came from: a line of the file, or the variable that goes before it.
+fn place(path: &std::path::Path, line: usize, key: &str) -> String {
+    match line {
+        0 => format!("{key} (from the environment: {})", crate::load::variable_of(key)),
+        line => format!("{}:{line}: {key}", path.display()),
+    }
 }
 
 /// Something that does not stop the project but that its owner should know.

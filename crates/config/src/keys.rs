@@ -305,7 +305,8 @@ pub(crate) fn replace_private(path: &Path, text: &str) -> Result<(), KeysError> 
         let path = path.to_owned();
         move |source| KeysError::File { path, source }
     };
-    let beside = path.with_extension("json.new");
+    // Two starts at once write beside each other.
+    let beside = path.with_extension(format!("{:08x}.new", rand::random::<u32>()));
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)

@@ -133,13 +133,18 @@ fn is_unused(key: &str) -> bool {
     key == "studio.openai_api_key" || key.starts_with("experimental.")
 }
 
+/// The variable that goes before a key of config.toml.
+pub(crate) fn variable_of(key: &str) -> String {
+    format!("SUPABASE_{}", key.to_ascii_uppercase().replace('.', "_"))
+}
+
 /// `SUPABASE_AUTH_SITE_URL` overrides `auth.site_url`, as in the CLI; keys below names of the project's own have no variable.
 fn lay_environment(tree: &mut Node, env: &Env) {
     for key in keys_table() {
         if key.kind == "table" || key.path.contains('<') {
             continue;
         }
-        let name = format!("SUPABASE_{}", key.path.to_ascii_uppercase().replace('.', "_"));
+        let name = variable_of(&key.path);
         // The CLI's own variables of these names mean the hosted project, not this folder.
         if matches!(name.as_str(), "SUPABASE_PROJECT_ID" | "SUPABASE_DB_PASSWORD") {
             continue;

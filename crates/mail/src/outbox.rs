@@ -244,14 +244,22 @@ impl Outbox {
     /// The database.
     pub async fn deliver_due(&self) -> Result<usize, pg::Error> {
         self.forget_dead().await?;
-        let senders = (0..SENDERS).map(|_| async {
-            let mut count = 0;
-            while let Some(held) = self.take().await? {
-                count += 1;
-                let result = self.send(&held).await;
-                self.settle(&held, result).await?;
+        // Mostly nothing is due: more than one look would open a connection each.
+        let Some(first) = self.take().await? else { return Ok(0) };
+        let mut first = Some(first);
+        let senders = (0..SENDERS).map(|_| {
+            let begun = first.take();
+            async move {
+                let mut count = 0;
+                let mut next = if begun.is_some() { begun } else { self.take().await? };
+                while let Some(held) = next {
+                    count += 1;
+                    let result = self.send(&held).await;
+                    self.settle(&held, result).await?;
+                    next = self.take().await?;
+                }
+                Ok::<_, pg::Error>(count)
             }
-            Ok::<_, pg::Error>(count)
         });
         let counts = futures_util::future::try_join_all(senders).await?;
         Ok(counts.into_iter().sum())

@@ -103,7 +103,8 @@ async fn detach(args: &Args) -> anyhow::Result<()> {
     pgserver::check_home(location.home())?;
     let log_path = location.home().join("logs/basalt.log");
     if let Some(parent) = log_path.parent() {
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {} (--data-dir puts it elsewhere)", parent.display()))?;
     }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

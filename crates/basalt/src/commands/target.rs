@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use config::{Mode, keys};
+use config::{Mode, Paths, keys};
 use migrate::RunAs;
 use pg::Target;
 
@@ -43,14 +43,27 @@ pub struct Open {
 }
 
 impl Where {
+    /// Where the project is, for a command that needs neither its settings nor its data.
+    pub fn paths(&self) -> anyhow::Result<Paths> {
+        let paths = Paths::of(&self.folder()?);
+        if !paths.config.is_file() {
+            return Err(config::Error::NoProject { dir: paths.project }.into());
+        }
+        Ok(paths)
+    }
+
+    /// As the CLI does: from anywhere inside of a project.
+    fn folder(&self) -> anyhow::Result<PathBuf> {
+        let folder = std::path::absolute(&self.workdir)?;
+        Ok(config::find_project(&folder).unwrap_or(folder))
+    }
+
     /// Reads the project.
     pub fn plan(&self, progress: &Progress) -> anyhow::Result<Plan> {
         if self.linked {
             bail!("--linked needs an account of the hosted platform; give the database by --db-url");
         }
-        // As the CLI does: from anywhere inside of a project.
-        let folder = std::path::absolute(&self.workdir)?;
-        let folder = config::find_project(&folder).unwrap_or(folder);
+        let folder = self.folder()?;
         let location = Location::new(&folder, self.data_dir.as_deref());
         let overrides = Overrides {
             data_dir: self.data_dir.clone(),

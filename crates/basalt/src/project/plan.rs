@@ -57,8 +57,9 @@ impl Plan {
         let production = overrides.is_production();
         pgserver::check_home(location.home())?;
         // Made before its secrets are: those are for its owner alone, the cluster in it belongs to PostgreSQL's user.
-        std::fs::create_dir_all(location.home())
-            .with_context(|| format!("cannot create the data directory {}", location.home().display()))?;
+        std::fs::create_dir_all(location.home()).with_context(|| {
+            format!("cannot create the data directory {} (--data-dir puts it elsewhere)", location.home().display())
+        })?;
         let keys = config::keys::open(location.home(), mode_of(production), &loaded, &Clock::system())?;
         let postgres_password = match &loaded.config.db.password {
             Some(given) => given.clone(),
@@ -152,23 +153,9 @@ fn mode_of(production: bool) -> Mode {
 
 /// A random password that is made once for a production project.
 fn kept_password(location: &Location) -> anyhow::Result<Secret<String>> {
-    use std::io::Write;
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    let folder = location.secrets();
-    let path = folder.join("postgres-password");
-    match std::fs::read_to_string(&path) {
-        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().into()),
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
-    let password = crypto::random::alphanumeric(32);
-    let write = || {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-        file.write_all(password.as_bytes())?;
-        file.sync_all()
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Secret::new(password))
+    let path = location.secrets().join("postgres-password");
+    config::create_private(&path, &crypto::random::alphanumeric(32))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.trim().into())
 }

@@ -46,8 +46,9 @@ impl RunFile {
     /// # Errors
     /// Another process has it.
     pub fn take(home: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(home)
-            .with_context(|| format!("cannot create the data directory {}", home.display()))?;
+        std::fs::create_dir_all(home).with_context(|| {
+            format!("cannot create the data directory {} (--data-dir puts it elsewhere)", home.display())
+        })?;
         let path = home.join("run.json");
         let file = OpenOptions::new()
             .read(true)

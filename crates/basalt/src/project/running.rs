@@ -32,7 +32,11 @@ impl Running {
         let mut run_file = RunFile::take(plan.location.home())?;
         tell_dates(&plan, progress)?;
         let listener = listen(&plan).await?;
-        progress.step("Starting PostgreSQL");
+        progress.step(if plan.overrides.database_url.is_some() {
+            "Connecting to the database"
+        } else {
+            "Starting PostgreSQL"
+        });
         let mut database = Database::open(&plan, progress).await?;
         let tasks = Tasks::default();
         let stages = async {

@@ -37,7 +37,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let sql = found.to_sql();
     match &args.file {
         Some(name) => {
-            let path = crate::commands::migration::new::write(&plan, name, &sql)?;
+            let path = crate::commands::migration::new::write(&plan.paths, name, &sql)?;
             println!("Wrote {}", path.display());
         }
         None => print!("{sql}"),

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use base::Clock;
+use config::Paths;
 
 use crate::commands::target::Where;
-use crate::progress::Progress;
-use crate::project::Plan;
 
 /// Make an empty migration, or one with what is piped in.
 #[derive(Debug, clap::Args)]
@@ -25,16 +24,16 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let plan = args.target.plan(&Progress::silent())?;
+    let paths = args.target.paths()?;
     let mut text = String::new();
     if !std::io::stdin().is_terminal() {
         std::io::stdin().read_to_string(&mut text).context("cannot read what is piped in")?;
     }
-    let path = write(&plan, &args.name, &text)?;
+    let path = write(&paths, &args.name, &text)?;
     println!("Created {}", path.display());
     if args.rollback {
-        let script = plan.paths.rollback().join(path.file_name().unwrap_or_default());
-        std::fs::create_dir_all(plan.paths.rollback())?;
+        let script = paths.rollback().join(path.file_name().unwrap_or_default());
+        std::fs::create_dir_all(paths.rollback())?;
         std::fs::write(&script, "").with_context(|| format!("cannot write {}", script.display()))?;
         println!("Created {}", script.display());
     }
@@ -42,7 +41,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Writes `supabase/migrations/<now>_<name>.sql`.
-pub fn write(plan: &Plan, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+pub fn write(paths: &Paths, name: &str, text: &str) -> anyhow::Result<PathBuf> {
     let name: String =
         name.trim().chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '.' { c } else { '_' }).collect();
     if name.trim_matches('_').is_empty() {
@@ -58,7 +57,7 @@ pub fn write(plan: &Plan, name: &str, text: &str) -> anyhow::Result<PathBuf> {
         now.minute(),
         now.second()
     );
-    let dir = plan.paths.migrations();
+    let dir = paths.migrations();
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     if let Some(other) = migrate::migrations(&dir)?.files.iter().find(|file| file.version == version) {
         bail!("{} was made in this very second; try again", other.file_name());
