@@ -124,7 +124,7 @@ impl<'a> Shadow<'a> {
         self.layer(below, "seeded", &key, async |target| {
             let client = target.connect().await?;
             let show = |step: Step<'_>| progress.step(&format!("Seeding the shadow database from {}", step.file));
-            migrate::seed(&client, &plan.paths.project, patterns, RunAs::Postgres, &show).await?;
+            migrate::seed(&client, &plan.paths.project, patterns, &RunAs::postgres(target), &show).await?;
             Ok(())
         })
         .await
@@ -177,4 +177,6 @@ impl<'a> Shadow<'a> {
 }
 
 /// How migrations run on a shadow: as on a fresh project.
-const HOW: Options = Options::development(RunAs::Postgres);
+fn how(admin: &Target) -> Options {
+    Options::development(RunAs::postgres(admin))
+}

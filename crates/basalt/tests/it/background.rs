@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::world::{Folder, basalt, free_port, root, run, stderr};
+use crate::world::{Folder, World, basalt, free_port, root, run, stderr};
 
 /// Starts in the background on free ports; gives what was printed.
 fn detach(folder: &Folder, args: &[&str], environment: &[(&str, &str)]) -> String {
@@ -94,4 +94,20 @@ fn stop_ends_the_postgresql_that_a_killed_basalt_left() {
     assert!(!is_alive(postmaster) && !pid_file.exists(), "it has stopped cleanly");
     let again = run(&["stop"], &folder.0);
     assert!(String::from_utf8_lossy(&again.stdout).contains("is not running"));
+}
+
+#[test]
+fn connections_that_nobody_uses_are_closed() {
+    let world = World::start_in(Folder::with_migrations(&[]), &[]);
+    let open = || {
+        let sql =
+            "select count(*) from pg_stat_activity where backend_type = 'client backend' and usename like 'supabase%'";
+        world.sql(sql).unwrap()[0][0].clone().unwrap()
+    };
+    let deadline = Instant::now() + Duration::from_secs(90);
+    // The one that listens stays.
+    while open() != "1" {
+        assert!(Instant::now() < deadline, "{} connections stay open", open());
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }

@@ -92,7 +92,7 @@ impl Cluster {
 
     /// The key of the shadow's vault: nothing of the project's is sealed with it.
     pub fn vault_key(&self) -> anyhow::Result<PathBuf> {
-        vault_key_file(self.server.as_ref().context("the shadow database has stopped")?)
+        vault_key_file(self.server.as_ref().context("the shadow database has stopped")?, None)
     }
 
     /// Begins again with an empty cluster.

@@ -7,7 +7,7 @@ use base::Secret;
 use migrate::{Migration, RunAs, Step};
 use pg::Target;
 
-use super::{HOW, Plan, cluster};
+use super::{Plan, cluster, how};
 use crate::progress::Progress;
 
 /// In place of the project's own, which have no business here.
@@ -32,7 +32,7 @@ pub async fn platform(plan: &Plan, admin: &Target, vault_key: &Path) -> anyhow::
     platform::apply_further(&mut client, "auth", auth::MIGRATIONS).await?;
     platform::apply_further(&mut client, "mail", mail::MIGRATIONS).await?;
     platform::expose_new_tables(&client, plan.config.api.exposes_new_tables()).await?;
-    migrate::roles(&client, &plan.paths.supabase, RunAs::Postgres).await?;
+    migrate::roles(&client, &plan.paths.supabase, &RunAs::postgres(admin)).await?;
     Ok(())
 }
 
@@ -42,10 +42,10 @@ pub async fn migrations(plan: &Plan, admin: &Target, files: &[Migration], progre
     let show = |step: Step<'_>| {
         progress.step(&format!("Replaying {} on the shadow database ({}/{})", step.file, step.number, step.of));
     };
-    migrate::up(&client, files, HOW, &show).await?;
+    migrate::up(&client, files, &how(admin), &show).await?;
     let secrets: BTreeMap<String, Secret> =
         plan.config.db.vault.keys().map(|name| (name.clone(), Secret::from(VAULT_SECRET))).collect();
     migrate::vault_secrets(&client, &secrets).await?;
-    migrate::buckets(&client, &plan.config.storage.buckets).await?;
+    migrate::buckets(&client, &plan.config.storage.buckets, &RunAs::postgres(admin)).await?;
     Ok(())
 }
