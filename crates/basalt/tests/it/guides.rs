@@ -65,11 +65,6 @@ fn serve_rest() {
 }
 
 #[test]
-fn serve_auth() {
-    follow("serve-auth.md");
-}
-
-#[test]
 fn every_guide_is_followed_and_in_the_index() {
     let index = std::fs::read_to_string(root().join("docs/README.md")).unwrap();
     let here = std::fs::read_to_string(file!()).or_else(|_| std::fs::read_to_string(root().join(file!()))).unwrap();

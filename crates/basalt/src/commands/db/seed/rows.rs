@@ -59,7 +59,7 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
         if let Some(users) = args.users {
             rows.users = Users::Create(users);
         }
-        if run_as != RunAs::Postgres {
+        if matches!(run_as, RunAs::Connection) {
             rows.role = None;
         }
         rows.dry_run = args.dry_run;
