@@ -44,7 +44,7 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
         bail!("this is production data, and made-up rows would stand among it; give --force if that is meant");
     }
     let open = target.open(&plan, &progress).await?;
-    let run_as = open.run_as;
+    let run_as = open.run_as.clone();
     let work = async {
         let mut client = open.admin.connect().await?;
         let schema = Schema::read(&client).await?;
