@@ -158,6 +158,28 @@ impl Expr {
         }
     }
 
+    /// The ways in which it can hold: each is a list of conditions that must all hold (disjunctive form). What would become more than
+    /// a thousand is left as one condition.
+    pub fn branches(&self) -> Vec<Vec<&Self>> {
+        const MOST: usize = 1000;
+        match &self.kind {
+            Kind::Or(parts) => parts.iter().flat_map(Self::branches).collect(),
+            Kind::And(parts) => {
+                let mut found: Vec<Vec<&Self>> = vec![Vec::new()];
+                for part in parts {
+                    let ways = part.branches();
+                    let ways = if ways.len() * found.len() > MOST { vec![vec![part]] } else { ways };
+                    found = found
+                        .iter()
+                        .flat_map(|before| ways.iter().map(move |way| [before.as_slice(), way.as_slice()].concat()))
+                        .collect();
+                }
+                found
+            }
+            _ => vec![vec![self]],
+        }
+    }
+
     /// Without casts, and without `( SELECT x )` around a value that reads no relation.
     pub fn bare(&self) -> &Self {
         match &self.kind {
@@ -167,33 +189,38 @@ impl Expr {
         }
     }
 
-    /// Calls `visit` for every node, outer ones first, with the number of sub-selects around it.
-    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self, usize)) {
-        self.walk_at(0, visit);
-    }
-
-    fn walk_at<'a>(&'a self, depth: usize, visit: &mut dyn FnMut(&'a Self, usize)) {
-        visit(self, depth);
+    /// The nodes directly below; those of a sub-select are its expressions.
+    pub fn children(&self) -> Vec<&Self> {
         match &self.kind {
             Kind::And(parts) | Kind::Or(parts) | Kind::Other(parts) | Kind::Call { arguments: parts, .. } => {
-                parts.iter().for_each(|part| part.walk_at(depth, visit));
+                parts.iter().collect()
             }
-            Kind::Not(inner) | Kind::Is { expression: inner, .. } | Kind::Cast { expression: inner, .. } => {
-                inner.walk_at(depth, visit);
+            Kind::Not(inner) | Kind::Is { expression: inner, .. } | Kind::Cast { expression: inner, .. } => vec![inner],
+            Kind::Binary { left, right, .. } | Kind::Quantified { left, right, .. } => vec![left, right],
+            Kind::Select(select) | Kind::Exists(select) => {
+                let mut all = Vec::new();
+                select.collect(&mut all);
+                all.into_iter().flat_map(Select::expressions).collect()
             }
-            Kind::Binary { left, right, .. } | Kind::Quantified { left, right, .. } => {
-                left.walk_at(depth, visit);
-                right.walk_at(depth, visit);
-            }
-            Kind::Select(select) | Kind::Exists(select) => select.walk_at(depth + 1, visit),
-            Kind::Column { .. } | Kind::Literal(_) | Kind::Boolean(_) => {}
+            Kind::Column { .. } | Kind::Literal(_) | Kind::Boolean(_) => Vec::new(),
         }
+    }
+
+    /// Calls `visit` for every node, outer ones first.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        visit(self);
+        self.children().into_iter().for_each(|child| child.walk(visit));
+    }
+
+    /// Does `test` hold of any node?
+    pub fn any(&self, test: &dyn Fn(&Self) -> bool) -> bool {
+        test(self) || self.children().into_iter().any(|child| child.any(test))
     }
 
     /// All sub-selects, outer ones first.
     pub fn selects(&self) -> Vec<&Select> {
         let mut found = Vec::new();
-        self.walk(&mut |node, _| {
+        self.walk(&mut |node| {
             if let Kind::Select(select) | Kind::Exists(select) = &node.kind {
                 select.collect(&mut found);
             }
@@ -213,14 +240,18 @@ impl Select {
         self.selects.iter().for_each(|select| select.collect(found));
     }
 
+    /// Itself and all sub-selects, outer ones first.
+    pub fn all(&self) -> Vec<&Self> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        let inner: Vec<_> = found.iter().flat_map(|s| s.expressions()).flat_map(Expr::selects).collect();
+        found.extend(inner);
+        found
+    }
+
     /// Its own expressions, without those of [`Select::selects`].
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let sources = self.from.iter().filter_map(|source| source.expression.as_ref());
         self.outputs.iter().chain(sources).chain(&self.conditions).chain(&self.others)
-    }
-
-    fn walk_at<'a>(&'a self, depth: usize, visit: &mut dyn FnMut(&'a Expr, usize)) {
-        self.expressions().for_each(|part| part.walk_at(depth, visit));
-        self.selects.iter().for_each(|select| select.walk_at(depth, visit));
     }
 }

@@ -3,7 +3,7 @@
 //! - [`schema`]: the database as authorization sees it: relations, policies, grants, functions, roles, keys and checks. One immutable
 //!   value, which everything below is computed from.
 //! - [`expr`]: conditions of policies as trees, with the place of each part in the text.
-//! - `lint`: what can be seen wrong without trying anything.
+//! - [`lint`]: what can be seen wrong without trying anything.
 //! - [`rows`]: valid, lifelike, reproducible rows for any schema; `basalt db seed --rows` and the fixtures of the matrix.
 //! - [`spec`]: `access.toml`, what should be.
 //! - [`identities`]: the people that are tried as.
@@ -20,6 +20,7 @@ pub mod explain;
 pub mod expr;
 pub mod gate;
 pub mod identities;
+pub mod lint;
 pub mod matrix;
 pub mod mutants;
 pub mod rows;

@@ -1,5 +1,7 @@
 //! `bench access`: what proving and filling a database costs.
 
+mod lint;
+
 use std::path::PathBuf;
 
 use crate::start::{Site, ms, replace, stop};
@@ -25,19 +27,23 @@ pub struct Args {
 }
 
 /// Measures, prints, and writes.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub async fn run(args: &Args) -> anyhow::Result<()> {
     let work = tempfile::tempdir()?;
     let site = Site::new(&args.project, work.path())?;
     let (_, child) = site.start()?;
     let rows = args.rows.to_string();
     let seed = site.timed(args.rounds, &["db", "reset"], &["db", "seed", "--rows", &rows]);
+    let matrix = site.timed(args.rounds, &["db", "reset"], &["db", "test"]);
     stop(child)?;
+    let lint = lint::of_200_tables(args.rounds).await?;
     let mut text = format!(
         "\n`{}`, {} rounds each, median with its interval.\n\n| what | goal | measured |\n|---|---|---|\n",
         args.project.display(),
         args.rounds
     );
     text.push_str(&format!("| db seed --rows {rows}, all triggers running | ≤ 10 s | {} |\n", ms(&seed?)));
+    text.push_str(&format!("| db test: shadow, fixtures, matrix, pgTAP | ≤ 20 s | {} |\n", ms(&matrix?)));
+    text.push_str(&format!("| lint of 200 tables: catalog, trials, rules | ≤ 2 s | {} |\n", ms(&lint)));
     println!("{text}");
     match &args.write {
         Some(file) => replace(file, BEGIN, END, "Access", &text),

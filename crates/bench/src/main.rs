@@ -71,7 +71,7 @@ struct RestArgs {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Rest(args) => rest::run(args).await,
-        Command::Access(args) => access::run(&args),
+        Command::Access(args) => access::run(&args).await,
         Command::Auth(args) => auth::run(&args).await,
         Command::Start(args) => start::run(&args),
         Command::Soak(args) => soak::run(&args).await,

@@ -112,12 +112,25 @@ fn parts_know_their_place() {
     let parts: Vec<_> = expr.conjuncts().iter().map(|part| part.text(sql)).collect();
     assert_eq!(parts, ["(owner = auth.uid())", "(a > 1)"]);
     let mut calls = Vec::new();
-    expr.walk(&mut |node, _| {
+    expr.walk(&mut |node| {
         if matches!(node.kind, Kind::Call { .. }) {
             calls.push(node.text(sql));
         }
     });
     assert_eq!(calls, ["auth.uid()"]);
+}
+
+#[test]
+fn ways_to_hold() {
+    let ways = |sql: &str| -> Vec<String> {
+        let expr = Expr::parse(sql);
+        expr.branches().iter().map(|way| way.iter().map(|part| part.text(sql)).collect::<Vec<_>>().join("+")).collect()
+    };
+    assert_eq!(ways("a"), ["a"]);
+    assert_eq!(ways("((a AND b) OR c)"), ["a+b", "c"]);
+    assert_eq!(ways("((a OR b) AND (c OR d))"), ["a+c", "a+d", "b+c", "b+d"]);
+    let many = vec!["(a OR b)"; 30].join(" AND ");
+    assert!(ways(&many).len() <= 1000);
 }
 
 #[test]

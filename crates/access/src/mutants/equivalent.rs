@@ -132,7 +132,7 @@ fn kept(schema: &Schema, table: &Relation, policy: &Policy, part: &str) -> Optio
     }
     let mut columns = Vec::new();
     let expr = Expr::parse(part);
-    expr.walk(&mut |node, _| {
+    expr.walk(&mut |node| {
         if let Kind::Column { name, .. } = &node.kind
             && let Some(column) = table.column(name)
         {

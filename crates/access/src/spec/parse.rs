@@ -6,7 +6,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 use super::{Error, Identity, Kind, Object, Operation, Owner, Profile, Right, Rights, Spec};
 
 /// What the file may say at its top.
-const TOP: &[&str] = &["version", "identities", "tables", "views", "functions", "buckets"];
+const TOP: &[&str] = &["version", "identities", "tables", "views", "functions", "buckets", "lint"];
 /// Names that cannot be a project's own.
 const BUILT_IN: &[&str] = &["anon", "user", "service", "owner", "words", "public"];
 

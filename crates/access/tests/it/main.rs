@@ -1,6 +1,7 @@
 //! The access crate against a real PostgreSQL.
 
 mod explain;
+mod lint;
 mod matrix;
 mod mutants;
 mod rows;

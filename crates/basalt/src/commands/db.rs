@@ -3,6 +3,7 @@
 mod diff;
 mod dump;
 mod explain_access;
+mod lint;
 mod push;
 mod reset;
 mod rollback;
@@ -41,6 +42,8 @@ enum Command {
     ExplainAccess(explain_access::Args),
     /// Prove who may do what: try it on a shadow database, and hold it against access.toml.
     Test(test::Args),
+    /// Look for what is wrong in the schema: policies, grants, views, functions, indexes.
+    Lint(lint::Args),
 }
 
 /// Runs one of them; the code is what the process exits with.
@@ -54,6 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Seed(args) => seed::run(args).await?,
         Command::ExplainAccess(args) => return explain_access::run(args).await,
         Command::Test(args) => return test::run(args).await,
+        Command::Lint(args) => return lint::run(args).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ mod crash;
 mod folders;
 mod guides;
 mod keys;
+mod lint;
 mod reference;
 mod rights;
 mod shadow;
