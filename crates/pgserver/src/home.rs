@@ -18,7 +18,8 @@ const FALLBACK_ROOT: &str = "/var/lib/basalt";
 /// The file that every home has, once a server was started on it.
 const LOCK: &str = "basalt.lock";
 /// What Basalt keeps in a home; a folder with other things is somebody else's, unless it has the lock as well.
-const KNOWN: [&str; 9] = [LOCK, "cache", "pgdata", "secrets", "logs", "storage", "run", "run.json", "basalt.json"];
+const KNOWN: [&str; 10] =
+    [LOCK, "cache", "pgdata", "shadow", "secrets", "logs", "storage", "run", "run.json", "basalt.json"];
 
 /// Paths near this length (107 on Linux, 103 on macOS) do not fit into a socket's address.
 const SOCKET_PATH_MAX: usize = 100;
