@@ -181,9 +181,24 @@ pub fn open(home: &Path, mode: Mode, loaded: &Loaded, clock: &Clock) -> Result<K
     }
     let kept = match kept {
         Some(kept) => kept,
-        None => fresh(home, mode, clock)?,
+        None => first(home, mode, clock)?,
     };
     assemble(home, &kept, loaded)
+}
+
+/// The first keys of a home. Of two starts at once one makes them and the other takes them.
+fn first(home: &Path, mode: Mode, clock: &Clock) -> Result<Kept, KeysError> {
+    let secrets = home.join("secrets");
+    private_folder(&secrets)?;
+    let path = secrets.join("keys.lock");
+    let locked = std::fs::File::create(&path).and_then(|file| file.lock().map(|()| file));
+    let _until_written = locked.map_err(|source| KeysError::File { path, source })?;
+    match read(home)? {
+        Some(kept) if kept.mode == mode => Ok(kept),
+        Some(Kept { mode: Mode::Production, .. }) => Err(KeysError::ServedInProduction { home: home.to_owned() }),
+        Some(_) => Err(KeysError::ServedInDevelopment { home: home.to_owned() }),
+        None => fresh(home, mode, clock),
+    }
 }
 
 /// New keys for the data in `home`: every token and API key given out before stops working. The next start must be in `mode`.
@@ -344,6 +359,18 @@ mod tests {
 
     fn clock() -> Clock {
         Clock::frozen(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn two_first_starts_at_once_have_the_same_keys() {
+        let home = tempfile::tempdir().unwrap();
+        let (project, clock) = (loaded(""), clock());
+        let start = || open(home.path(), Mode::Production, &project, &clock).unwrap();
+        let secrets: Vec<String> = std::thread::scope(|threads| {
+            let starts: Vec<_> = (0..8).map(|_| threads.spawn(|| start().jwt_secret.expose().to_owned())).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        assert!(secrets.iter().all(|secret| *secret == secrets[0]));
     }
 
     #[test]
