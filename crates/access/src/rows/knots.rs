@@ -37,7 +37,7 @@ pub async fn fill<'s>(
         let rows = match rows(filler, &mut tables).await? {
             Ok(rows) => rows,
             Err(why) => {
-                done[0].refused(&why);
+                done.iter_mut().for_each(|done| done.refused(&why));
                 break;
             }
         };
@@ -48,7 +48,8 @@ pub async fn fill<'s>(
             }
             Err(message) => {
                 refusals += 1;
-                done[0].refused(&message);
+                // What one refuses none has.
+                done.iter_mut().for_each(|done| done.refused(&message));
                 if refusals >= PATIENCE {
                     break;
                 }

@@ -76,8 +76,9 @@ pub fn order(tables: &[&Relation]) -> Order {
 /// Tables that all wait for each other and for nobody else.
 fn first_cycle(waits: &[Vec<(usize, &ForeignKey)>], left: &BTreeSet<usize>) -> BTreeSet<usize> {
     let reach: HashMap<usize, BTreeSet<usize>> = left.iter().map(|at| (*at, reachable(*at, waits, left))).collect();
-    // The one that reaches fewest is at the bottom: what it reaches reaches it.
-    let bottom = left.iter().copied().min_by_key(|at| reach[at].len()).unwrap_or_default();
+    // Of those that reach themselves, the one that reaches fewest is at the bottom: what it reaches reaches it.
+    let turning = left.iter().copied().filter(|at| reach[at].contains(at));
+    let bottom = turning.min_by_key(|at| reach[at].len()).unwrap_or_default();
     reach[&bottom].iter().copied().filter(|at| reach[at].contains(&bottom)).collect()
 }
 
@@ -91,4 +92,21 @@ fn reachable(from: usize, waits: &[Vec<(usize, &ForeignKey)>], left: &BTreeSet<u
         }
     }
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cycle_is_found_also_where_another_table_only_leads_to_it() {
+        let key: ForeignKey = serde_json::from_value(serde_json::json!({
+            "name": "key", "columns": ["a"], "target_schema": "public", "target_table": "t", "target": 1, "target_columns": ["a"],
+            "target_index": null, "on_delete": "NO ACTION", "on_update": "NO ACTION", "deferrable": false
+        }))
+        .unwrap();
+        // 0 leads to 1; 1 and 2 wait for each other.
+        let waits = vec![vec![(1, &key)], vec![(2, &key)], vec![(1, &key)]];
+        assert_eq!(first_cycle(&waits, &BTreeSet::from([0, 1, 2])), BTreeSet::from([1, 2]));
+    }
 }

@@ -7,10 +7,14 @@ use crate::world::{Folder, World, root, run};
 
 /// Runs a program that npm installed for the tests; gives all that it printed.
 fn tool(name: &str, args: &[&str], folder: &Path) -> String {
-    let tools = root().join("tests/clients/tools");
+    // The CLI's package with its wrapper cannot be installed by `npm ci`; the one with the program can.
+    let (tools, program) = match name {
+        "supabase" => (root().join("tests/clients/cli"), "@supabase/cli-linux-x64/bin/supabase".to_owned()),
+        _ => (root().join("tests/clients/tools"), format!(".bin/{name}")),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(testkit::npm_install(&tools));
-    let mut command = Command::new(tools.join("node_modules/.bin").join(name));
+    let mut command = Command::new(tools.join("node_modules").join(program));
     command.args(args).current_dir(folder).stdin(Stdio::null()).env("SUPABASE_TELEMETRY_DISABLED", "1");
     let output = command.output().unwrap_or_else(|error| panic!("{name}: {error}"));
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

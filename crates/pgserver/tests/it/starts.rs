@@ -42,11 +42,14 @@ async fn applications_need_the_password_and_we_do_not() {
     connect(&over_tcp(&server, server.superuser_password().expose())).await.unwrap();
     assert!(connect(&over_tcp(&server, "guessed")).await.is_err());
 
-    // Other roles need theirs on the private socket too.
-    admin(&server).await.batch_execute("create role plain login").await.unwrap();
-    let mut plain = server.admin_config("postgres");
-    plain.user("plain").password("guessed");
+    // So do other roles. The private socket is in a folder that only we can enter: there nobody is asked.
+    admin(&server).await.batch_execute("create role plain login password 'right'").await.unwrap();
+    let mut plain = over_tcp(&server, "guessed");
+    plain.user("plain");
     assert!(connect(&plain).await.is_err());
+    let mut here = server.admin_config("postgres");
+    here.user("plain");
+    connect(&here).await.unwrap();
 
     // The file is lost, say by a copy of the data alone: the next start makes a new password.
     let old = server.superuser_password().clone();

@@ -11,9 +11,8 @@ use super::{FAULTS, findings};
 const APART: &[&str] = &["unused_index", "extension_versions_outdated", "table_bloat"];
 
 #[tokio::test]
-#[ignore = "tests/clients/supabase-cli/package-lock.json lacks the packages of other platforms, so npm ci refuses it"]
 async fn finds_what_the_advisor_finds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients/supabase-cli");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients/cli");
     testkit::npm_install(&folder).await;
     let database = testkit::database().await;
     database.run(FAULTS).await;
@@ -28,7 +27,7 @@ async fn finds_what_the_advisor_finds() {
         database.admin.database,
         socket.display()
     );
-    let output = tokio::process::Command::new(folder.join("node_modules/.bin/supabase"))
+    let output = tokio::process::Command::new(folder.join("node_modules/@supabase/cli-linux-x64/bin/supabase"))
         .args(["db", "advisors", "--level", "info", "-o", "json", &format!("--remote={url}")])
         .current_dir(&folder)
         .output()
@@ -43,7 +42,8 @@ async fn finds_what_the_advisor_finds() {
         .unwrap()
         .iter()
         .map(|f| (text(&f["name"]), format!("{}.{}", text(&f["metadata"]["schema"]), text(&f["metadata"]["name"]))))
-        .filter(|(rule, _)| !APART.contains(&rule.as_str()))
+        // The platform's own tables are not the project's.
+        .filter(|(rule, name)| !APART.contains(&rule.as_str()) && !name.starts_with("_basalt."))
         .collect();
     assert!(theirs.len() > 20, "{theirs:#?}");
     // From 0025 on, the CLI's advisor is older than the list of rules.
