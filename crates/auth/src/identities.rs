@@ -24,6 +24,10 @@ impl Auth {
         user: &User,
         identity_id: uuid::Uuid,
     ) -> Result<(), Error> {
+        // Of two at once, the second sees what the first has left.
+        let user = &store::users::lock(tx, user.id)
+            .await?
+            .ok_or_else(|| Error::forbidden(Code::UserNotFound, "User from sub claim in JWT does not exist"))?;
         if user.identities.len() <= 1 {
             return Err(Error::unprocessable(
                 Code::SingleIdentityNotDeletable,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::Auth;
 use crate::config::{Rate, RateLimits};
@@ -14,6 +15,10 @@ use crate::request::Req;
 
 /// A client may do this many at once, as upstream.
 const BURST: f64 = 30.0;
+/// Wrong codes of a second factor that a user may enter at once, and the time after which he has all of them again. Per user: whoever
+/// has the password may come from many addresses.
+const FACTOR_GUESSES: f64 = 10.0;
+const FACTOR_GUESSES_OVER: Duration = Duration::from_secs(600);
 /// Buckets kept at most; full ones carry no information and go first.
 const MAX_BUCKETS: usize = 100_000;
 
@@ -44,18 +49,24 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// Takes a token, or says how long to wait for one.
-    fn take(&mut self, rate: Rate, capacity: f64, now: OffsetDateTime) -> Result<(), Duration> {
+    /// What has come back since; no time to wait while there is one left.
+    fn refill(&mut self, rate: Rate, capacity: f64, now: OffsetDateTime) -> Result<(), Duration> {
         let per_second = rate.events / rate.over.as_secs_f64().max(0.001);
         let elapsed = (now - self.at).as_seconds_f64().max(0.0);
         self.tokens = (self.tokens + elapsed * per_second).min(capacity);
         self.at = now;
         if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
             return Ok(());
         }
         let wait = if per_second > 0.0 { (1.0 - self.tokens) / per_second } else { 3600.0 };
         Err(Duration::from_secs_f64(wait.min(86_400.0)))
+    }
+
+    /// Takes a token, or says how long to wait for one.
+    fn take(&mut self, rate: Rate, capacity: f64, now: OffsetDateTime) -> Result<(), Duration> {
+        self.refill(rate, capacity, now)?;
+        self.tokens -= 1.0;
+        Ok(())
     }
 }
 
@@ -65,6 +76,8 @@ pub(crate) struct Limits {
     clients: Mutex<HashMap<(Limited, IpAddr), Bucket>>,
     emails: Mutex<Option<Bucket>>,
     messages: Mutex<Option<Bucket>>,
+    /// Wrong codes of second factors, per user.
+    guesses: Mutex<HashMap<Uuid, Bucket>>,
     /// When a kind of letter was last asked for an address, known or not.
     addresses: Mutex<HashMap<(String, String), OffsetDateTime>>,
 }
@@ -76,6 +89,7 @@ impl Limits {
             clients: Mutex::default(),
             emails: Mutex::default(),
             messages: Mutex::default(),
+            guesses: Mutex::default(),
             addresses: Mutex::default(),
         }
     }
@@ -146,6 +160,30 @@ impl Auth {
         self.limits
             .client(what, req.ip, self.clock.now())
             .map_err(|wait| Error::too_many(Code::OverRequestRateLimit, "Request rate limit reached", seconds(wait)))
+    }
+
+    /// May the user try another code of a second factor?
+    ///
+    /// # Errors
+    /// 429 `over_request_rate_limit` after too many wrong ones.
+    pub(crate) fn may_guess(&self, user: Uuid) -> Result<(), Error> {
+        let rate = Rate { events: FACTOR_GUESSES, over: FACTOR_GUESSES_OVER };
+        let mut guesses = self.limits.guesses.lock();
+        let Some(bucket) = guesses.get_mut(&user) else { return Ok(()) };
+        bucket
+            .refill(rate, FACTOR_GUESSES, self.clock.now())
+            .map_err(|wait| Error::too_many(Code::OverRequestRateLimit, "Too many wrong codes", seconds(wait)))
+    }
+
+    /// Counts a wrong code of a second factor.
+    pub(crate) fn count_guess(&self, user: Uuid) {
+        let now = self.clock.now();
+        let mut guesses = self.limits.guesses.lock();
+        if guesses.len() >= MAX_BUCKETS {
+            guesses.retain(|_, bucket| now - bucket.at < FACTOR_GUESSES_OVER);
+        }
+        let bucket = guesses.entry(user).or_insert(Bucket { tokens: FACTOR_GUESSES, at: now });
+        bucket.tokens = (bucket.tokens - 1.0).max(0.0);
     }
 
     /// Counts a letter.

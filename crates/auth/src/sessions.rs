@@ -98,7 +98,7 @@ impl Auth {
     /// Opens a session for a user and signs its first tokens.
     ///
     /// # Errors
-    /// A hook's, or the database's.
+    /// 403 `user_banned` or `user_not_found` where that happened meanwhile; a hook's, or the database's.
     pub(crate) async fn open_session(
         &self,
         tx: &PlatformTx,
@@ -107,6 +107,13 @@ impl Auth {
         req: &Req,
     ) -> Result<Issued, Error> {
         let now = self.clock.now();
+        // First, since it locks the user: a ban or deletion at the same moment either refuses here or ends the session with the others.
+        let may = store::users::signed_in(tx, user.id, now)
+            .await
+            .map_err(|e| Error::saving("Database error updating user", e))?;
+        if !may {
+            return Err(self.why_not_signed_in(tx, user.id).await?);
+        }
         let counted = self.config.sessions.algorithm_version >= 2;
         let key = counted.then(counted::new_key);
         let new = NewSession {
@@ -133,13 +140,18 @@ impl Auth {
                 token
             }
         };
-        store::users::signed_in(tx, user.id, now)
-            .await
-            .map_err(|e| Error::saving("Database error updating user", e))?;
         user.last_sign_in_at = Some(now);
         user.updated_at = now;
         let access = self.access_token(tx, &user, &session, opening.method.as_str()).await?;
         Ok(Issued { access, refresh_token, user, session_id: session.id })
+    }
+
+    async fn why_not_signed_in(&self, tx: &PlatformTx, id: Uuid) -> Result<Error, Error> {
+        let user = store::users::find(tx, id).await?;
+        Ok(match user {
+            Some(user) if user.is_banned(self.clock.now()) => Error::forbidden(Code::UserBanned, "User is banned"),
+            _ => Error::forbidden(Code::UserNotFound, "User does not exist any more"),
+        })
     }
 
     /// The user of the request's bearer token: he, and the session that it names, must exist now.

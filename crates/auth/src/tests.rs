@@ -6,6 +6,7 @@ mod email_change;
 mod errors;
 mod hooks;
 mod hostile;
+mod meanwhile;
 mod mfa;
 mod openapi;
 mod otp;

@@ -72,6 +72,14 @@ impl Auth {
     pub(crate) fn require_admin(&self, req: &Req) -> Result<Presented, Error> {
         let presented = self.presented(req)?;
         if self.config.jwt.admin_roles.iter().any(|role| role == presented.role()) {
+            // A user may have such a role: his token ends with his session, here as elsewhere.
+            let session = presented.text("session_id").parse().ok();
+            if session.is_some_and(|session| self.revocations.is_revoked(session)) {
+                return Err(Error::forbidden(
+                    Code::SessionNotFound,
+                    "Session from session_id claim in JWT does not exist",
+                ));
+            }
             return Ok(presented);
         }
         Err(Error::forbidden(Code::NotAdmin, "User not allowed"))

@@ -16,6 +16,7 @@ use crate::letters::LetterKind;
 use crate::model::{Identity, Object, User};
 use crate::request::Req;
 use crate::store;
+use crate::store::sessions::Which;
 use crate::store::users::{Changes, NewUser};
 use crate::users::app_metadata;
 
@@ -64,6 +65,8 @@ pub(crate) async fn enter(auth: &Auth, tx: &PlatformTx, req: &Req, arrival: &Arr
         return Err(Error::internal("Error getting user email from external provider", cause));
     }
     let aud = req.audience(auth);
+    // Of two first sign-ins at once, the second finds the account of the first.
+    store::identities::serialize(tx, arrival.provider, &arrival.profile.sub).await?;
     if let Some(owner) = store::identities::owner(tx, arrival.provider, &arrival.profile.sub).await? {
         let user = auth.reload(tx, owner).await?;
         refresh_identity(auth, tx, &user, arrival).await?;
@@ -189,6 +192,10 @@ async fn take_over(auth: &Auth, tx: &PlatformTx, user: &User, arrival: &Arrival<
         .await
         .map_err(|e| Error::saving("Database error updating user", e))?;
     store::one_time_tokens::clear_all(tx, user.id).await?;
+    // Where unconfirmed users may sign in, the stranger may have a session, and a factor that would lock the owner out.
+    store::factors::delete_all(tx, user.id).await?;
+    let ended = auth.end_sessions(tx, user.id, Which::All).await?;
+    auth.announce(&ended);
     auth.refresh_providers(tx, user.id).await
 }
 

@@ -82,6 +82,8 @@ pub(crate) async fn update(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
         check_nonce(&auth, &signed, &update.nonce).await?;
     }
     let tx = auth.begin().await?;
+    // Of two changes of the password at once, the second finds that the first has ended its session.
+    store::users::lock(&tx, signed.user.id).await?;
     let signed = auth.require_user(&tx, &req).await?;
     let ended = apply(&auth, &tx, &req, &signed, update).await?;
     let user = auth.reload(&tx, signed.user.id).await?;
@@ -270,7 +272,7 @@ async fn change_phone(auth: &Auth, tx: &PlatformTx, user: &User, phone: &str, ch
         .set("is_anonymous", &false)
         .apply(tx, user.id, now)
         .await
-        .map_err(saving)?;
+        .map_err(super::verify::taken)?;
     phone_identity(auth, tx, user, phone).await
 }
 

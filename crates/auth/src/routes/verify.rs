@@ -22,6 +22,7 @@ use crate::store;
 mod apply;
 mod find;
 
+pub(super) use apply::taken;
 use apply::{Applied, apply};
 use find::{by_contact, by_hash};
 

@@ -102,7 +102,12 @@ fn parse(url: &str) -> Option<Target> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(v6) => {
             let (inside, after) = v6.split_once(']')?;
-            (format!("[{inside}]"), after.strip_prefix(':'))
+            let port = match after {
+                "" => None,
+                // What stands behind the bracket is a port or nothing: no reader may take it for the host.
+                after => Some(after.strip_prefix(':')?),
+            };
+            (format!("[{inside}]"), port)
         }
         None => match authority.split_once(':') {
             Some((host, port)) => (host.to_ascii_lowercase(), Some(port)),
@@ -218,6 +223,9 @@ mod tests {
             "https://10.0.0.1/",
             "https://2130706433/",
             "https://0x7f.1/",
+            "http://[::1].evil.test/",
+            "http://[::1]evil.test/",
+            "http://[::1]:80:evil.test/",
             "javascript:alert(1)",
             "data:text/html,x",
             "https://shop.io/cb?next=here.too",

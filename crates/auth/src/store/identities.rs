@@ -55,6 +55,15 @@ pub(crate) async fn delete_others(tx: &PlatformTx, user_id: Uuid, keep: Uuid) ->
     Ok(())
 }
 
+const SERIALIZE: &str =
+    "select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('auth.identities ' || $1 || ' ' || $2, 0))";
+
+/// Waits for other transactions in which the same user of a provider arrives.
+pub(crate) async fn serialize(tx: &PlatformTx, provider: &str, provider_id: &str) -> Result<(), pg::Error> {
+    tx.rows(SERIALIZE, &[&provider, &provider_id]).await?;
+    Ok(())
+}
+
 const OWNER: &str = "select user_id from auth.identities where provider_id = $1 and provider = $2";
 
 /// Whose identity at a provider is this?

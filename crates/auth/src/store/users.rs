@@ -44,7 +44,7 @@ macro_rules! select_user {
 }
 
 const BY_ID: &str = select_user!("where u.id = $1");
-const BY_ID_FOR_UPDATE: &str = select_user!("where u.id = $1 for update of u");
+const LOCK: &str = "select 1 from auth.users where id = $1 for update";
 const BY_EMAIL: &str = select_user!(
     "where (u.instance_id = $1 or u.instance_id is null) and lower(u.email) = $2 and u.aud = $3 and not u.is_sso_user limit 1"
 );
@@ -60,8 +60,13 @@ pub(crate) async fn find(tx: &PlatformTx, id: Uuid) -> Result<Option<User>, pg::
 }
 
 /// Locks the row: for a decision that must not be taken twice.
+///
+/// Then reads it by a statement of its own: one that waited for the lock would still see identities and factors as they were before.
 pub(crate) async fn lock(tx: &PlatformTx, id: Uuid) -> Result<Option<User>, pg::Error> {
-    one(tx.row(BY_ID_FOR_UPDATE, &[&id]).await?.as_ref())
+    match tx.row(LOCK, &[&id]).await? {
+        Some(_) => find(tx, id).await,
+        None => Ok(None),
+    }
 }
 
 /// `email` in lower case.
@@ -212,11 +217,13 @@ pub(crate) fn metadata_changes(data: Object) -> (Json<Object>, Vec<String>) {
     (Json(set), remove.into_iter().map(|(key, _)| key).collect())
 }
 
-const TOUCH_SIGN_IN: &str = "update auth.users set last_sign_in_at = $2, updated_at = $2 where id = $1";
+/// Waits for whoever holds the row, and then looks at it as it is.
+const TOUCH_SIGN_IN: &str = "update auth.users set last_sign_in_at = $2, updated_at = $2
+    where id = $1 and deleted_at is null and (banned_until is null or banned_until <= $2)";
 
-pub(crate) async fn signed_in(tx: &PlatformTx, id: Uuid, now: OffsetDateTime) -> Result<(), pg::Error> {
-    tx.execute(TOUCH_SIGN_IN, &[&id, &now]).await?;
-    Ok(())
+/// He signs in now. `false`: he was banned or deleted meanwhile, and nothing is written.
+pub(crate) async fn signed_in(tx: &PlatformTx, id: Uuid, now: OffsetDateTime) -> Result<bool, pg::Error> {
+    Ok(tx.execute(TOUCH_SIGN_IN, &[&id, &now]).await? > 0)
 }
 
 /// Empties the column of a kind of one-time token.

@@ -12,6 +12,19 @@ async fn only_the_service_role_may() {
     assert_eq!(world.get("/admin/users", "not.a.token").await.refusal(), (403, "bad_jwt"));
 }
 
+/// A user may have the role; his token is no API key that nobody can take back.
+#[tokio::test]
+async fn a_signed_out_administrator_is_none() {
+    let world = World::autoconfirm().await;
+    let ada = world.signed_up("ada@x.test").await;
+    let path = format!("/admin/users/{}", text(&ada["user"]["id"]));
+    world.admin(Method::PUT, &path, Some(json!({"role": "service_role"}))).await.ok();
+    let token = text(&world.sign_in("ada@x.test").await["access_token"]);
+    world.get("/admin/users", &token).await.ok();
+    world.send(Method::POST, "/logout", Some(&token), None).await;
+    assert_eq!(world.get("/admin/users", &token).await.refusal(), (403, "session_not_found"));
+}
+
 #[tokio::test]
 async fn users_are_created_found_changed_and_deleted() {
     let world = World::start(|_| {}).await;

@@ -83,6 +83,29 @@ async fn a_code_works_once() {
     verify(&world, &token, &factor["id"], &id, &code(&world, &factor)).await.ok();
 }
 
+/// From whatever address they come, and although right codes are among those that follow.
+#[tokio::test]
+async fn codes_are_not_guessed_at_for_long() {
+    let world = World::autoconfirm().await;
+    let (factor, session) = with_totp(&world).await;
+    let token = text(&session["access_token"]);
+    let answer = async |code: &str| {
+        let one = challenge(&world, &token, &factor["id"]).await;
+        verify(&world, &token, &factor["id"], &one["id"], code).await
+    };
+    world.later(60);
+    let right = code(&world, &factor);
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    for _ in 0..10 {
+        assert_eq!(answer(wrong).await.refusal(), (422, "mfa_verification_failed"));
+    }
+    let refused = answer(&right).await;
+    assert_eq!(refused.refusal(), (429, "over_request_rate_limit"));
+    assert!(refused.headers.contains_key("retry-after"));
+    world.later(60);
+    answer(&code(&world, &factor)).await.ok();
+}
+
 #[tokio::test]
 async fn challenges_expire_and_belong_to_their_factor() {
     let world = World::autoconfirm().await;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::Auth;
 use crate::audit::{Action, Actor};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::model::{Object, User};
 use crate::request::Req;
 use crate::routes::{Answer, ok};
@@ -28,6 +28,10 @@ pub(crate) async fn delete(State(auth): State<Arc<Auth>>, Path(id): Path<String>
     let admin = auth.require_admin(&req)?;
     let tx = auth.begin().await?;
     let user = super::user_of_path(&auth, &tx, &id).await?;
+    // Whoever signs in at this moment is done before his sessions are counted, or finds himself deleted.
+    let user = store::users::lock(&tx, user.id)
+        .await?
+        .ok_or_else(|| Error::not_found(Code::UserNotFound, "User not found"))?;
     let params: Params = req.json_or_empty()?;
     let traits = json!({"user_id": user.id, "user_email": user.email(), "user_phone": user.phone()});
     auth.audit(&tx, &req, Actor::Admin(admin.role()), Action::UserDeleted, traits).await?;

@@ -90,7 +90,10 @@ async fn may_enroll(
     }
     let oldest = auth.clock.now() - mfa.factor_expiry;
     store::factors::delete_unverified(tx, signed.user.id, None, Some(oldest)).await?;
-    let user = auth.reload(tx, signed.user.id).await?;
+    // Locked: of two enrolments at once, the second counts the first.
+    let user = store::users::lock(tx, signed.user.id)
+        .await?
+        .ok_or_else(|| Error::forbidden(Code::UserNotFound, "User from sub claim in JWT does not exist"))?;
     if user.factors.len() >= mfa.max_enrolled {
         return Err(Error::unprocessable(
             Code::TooManyEnrolledMfaFactors,

@@ -37,6 +37,7 @@ pub(crate) async fn verify(State(auth): State<Arc<Auth>>, Path(id): Path<String>
     not_anonymous(&signed)?;
     let factor = by_id(&signed.user.factors, &id)?;
     may_verify(&auth, factor.kind)?;
+    auth.may_guess(signed.user.id)?;
     let params: Params = req.json()?;
     let challenge = live_challenge(&auth, &tx, &req, factor, &params.challenge_id).await?;
     let valid = proved(&auth, &tx, factor, &challenge, &params).await?;
@@ -50,6 +51,7 @@ pub(crate) async fn verify(State(auth): State<Arc<Auth>>, Path(id): Path<String>
     if !valid {
         // The attempt stays in the audit log.
         tx.commit().await?;
+        auth.count_guess(signed.user.id);
         return Err(Error::unprocessable(
             Code::MfaVerificationFailed,
             match factor.kind {

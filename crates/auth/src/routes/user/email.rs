@@ -7,6 +7,7 @@ use crate::error::{Code, Error};
 use crate::letters::{Content, LetterKind};
 use crate::model::{Method, OtpKind, User};
 use crate::request::Req;
+use crate::routes::verify::taken;
 use crate::rules::pkce::Challenge;
 use crate::store;
 use crate::store::flow_state::NewFlowState;
@@ -54,7 +55,7 @@ async fn at_once(auth: &Auth, tx: &PlatformTx, user: &User, email: &str) -> Resu
         .set("is_anonymous", &false)
         .apply(tx, user.id, now)
         .await
-        .map_err(|e| Error::saving("Error updating user", e))?;
+        .map_err(taken)?;
     super::email_identity(auth, tx, user, email).await?;
     if !user.email().is_empty() {
         auth.notify(tx, user, LetterKind::EmailChanged, &[("OldEmail", user.email())]).await?;

@@ -111,7 +111,7 @@ async fn change_email(auth: &Auth, tx: &PlatformTx, req: &Req, user: &User, hash
 }
 
 /// Somebody else may have taken the address or number since the change was asked for.
-fn taken(error: pg::Error) -> Error {
+pub(in crate::routes) fn taken(error: pg::Error) -> Error {
     if error.violates("users_email_partial_key") {
         return Error::unprocessable(Code::EmailExists, "A user with this email address has already been registered");
     }
