@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
+use parking_lot::Mutex;
 use pg::tokio_postgres::types::Json;
 use pg::{Db, PlatformTx, Purpose};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use serde_json::{Map, Value};
 use service::Tasks;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::inbox::Inbox;
@@ -26,8 +29,14 @@ pub const CHANNEL: &str = "_basalt_mail";
 
 /// Senders at once: a slow server must not hold up the rest.
 const SENDERS: usize = 4;
-/// Longer than any time-out of a transport: who holds a row for so long is dead.
+/// Who holds a row for so long is dead.
 const LEASE: Duration = Duration::from_secs(120);
+/// Shorter than the lease: a server that says a word every half minute must not make another worker send the letter too.
+const LONGEST_SEND: Duration = Duration::from_secs(90);
+/// How long letters on their way may take when the project stops.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The database did not answer: it is asked again after this.
+const DATABASE_AWAY: Duration = Duration::from_secs(5);
 /// The table is looked at this often, also when nobody woke us.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// After something was queued by this process: its transaction is committed a moment later.
@@ -79,6 +88,9 @@ struct Inner {
     parts: Parts,
     wake: Notify,
     queued: Notify,
+    /// Recipients to whom something is on its way.
+    busy: Mutex<Vec<String>>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// `content` of a row.
@@ -96,6 +108,22 @@ struct Held {
     recipient: String,
     content: Content,
     attempts: i32,
+    _place: Place,
+}
+
+/// While it lives, nothing else goes to the recipient.
+struct Place {
+    inner: Arc<Inner>,
+    recipient: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut busy = self.inner.busy.lock();
+        if let Some(at) = busy.iter().position(|known| *known == self.recipient) {
+            busy.swap_remove(at);
+        }
+    }
 }
 
 /// A letter that was given up.
@@ -118,7 +146,13 @@ pub struct DeadLetter {
 impl Outbox {
     /// Makes an outbox; [`Outbox::start`] sets it to work.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, wake: Notify::new(), queued: Notify::new() }))
+        Self(Arc::new(Inner {
+            parts,
+            wake: Notify::new(),
+            queued: Notify::new(),
+            busy: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// Fills in the letter of a kind and puts it into the outbox, on the caller's transaction: it leaves if that is committed.
@@ -183,7 +217,7 @@ impl Outbox {
     /// Sends until the project stops.
     pub fn start(&self) {
         let outbox = self.clone();
-        self.0.parts.tasks.spawn_until_stop(async move { outbox.work().await });
+        self.0.parts.tasks.spawn(async move { outbox.work().await });
         if self.0.parts.letters.has_remote() {
             let outbox = self.clone();
             self.0.parts.tasks.spawn_until_stop(async move {
@@ -195,37 +229,59 @@ impl Outbox {
         }
     }
 
+    /// Letters leave one by one, each as soon as a sender is free: one that a server holds up does not hold up the rest.
     async fn work(&self) {
+        let mut sending = JoinSet::new();
+        let mut looks: std::slice::Iter<'_, Duration> = [].iter();
+        let mut swept = None::<Instant>;
         loop {
-            if let Err(error) = self.deliver_due().await {
-                tracing::warn!(target: "mail", %error, "cannot work on the outbox");
+            if swept.is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
+                swept = Some(Instant::now());
+                self.told(self.forget_dead().await);
             }
-            let pause = self.until_next().await;
+            while sending.len() < SENDERS {
+                match self.take().await {
+                    Ok(Some(held)) => {
+                        let outbox = self.clone();
+                        sending.spawn(async move { outbox.deliver(held).await });
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        self.told(Err(error));
+                        break;
+                    }
+                }
+            }
+            let pause = match looks.next() {
+                Some(pause) => *pause,
+                None if sending.len() < SENDERS => self.until_next().await,
+                None => LOOK_AGAIN,
+            };
             tokio::select! {
+                () = self.0.parts.tasks.stopping() => break,
+                Some(result) = sending.join_next() => self.told(result.unwrap_or(Ok(()))),
                 () = tokio::time::sleep(pause) => {}
                 () = self.0.wake.notified() => {}
-                () = self.0.queued.notified() => self.look_after_queue().await,
+                // The transaction that queued may not be committed yet.
+                () = self.0.queued.notified() => looks = AFTER_QUEUE.iter(),
             }
         }
+        // What is on its way is not cut off: the server may have taken it, and would get it again.
+        let rest = async { while sending.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LAST_WORDS, rest).await;
     }
 
-    /// The transaction that queued may not be committed yet.
-    async fn look_after_queue(&self) {
-        for pause in AFTER_QUEUE {
-            tokio::time::sleep(pause).await;
-            match self.deliver_due().await {
-                Ok(0) => {}
-                Ok(_) => return,
-                Err(error) => tracing::warn!(target: "mail", %error, "cannot work on the outbox"),
-            }
+    fn told(&self, result: Result<(), pg::Error>) {
+        if let Err(error) = result {
+            tracing::warn!(target: "mail", %error, "cannot work on the outbox");
         }
     }
 
     async fn until_next(&self) -> Duration {
-        const NEXT: &str = "select min(due_at) from _basalt.mail_outbox where dead_at is null";
+        const NEXT: &str = "select min(due_at) from _basalt.mail_outbox where dead_at is null and recipient <> all($1)";
         let next = async {
             let tx = self.0.parts.db.as_platform(Purpose::Jobs).await?;
-            let row = tx.row(NEXT, &[]).await?;
+            let row = tx.row(NEXT, &[&self.busy()]).await?;
             tx.rollback().await?;
             Ok::<_, pg::Error>(row.and_then(|row| row.get::<_, Option<OffsetDateTime>>(0)))
         };
@@ -234,8 +290,14 @@ impl Outbox {
                 let wait = (due - self.0.parts.clock.now()).max(time::Duration::milliseconds(50));
                 Duration::try_from(wait).unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
             }
-            _ => LOOK_AGAIN,
+            Ok(None) => LOOK_AGAIN,
+            Err(_) => DATABASE_AWAY,
         }
+    }
+
+    /// To whom something is on its way: the next letter to him waits, so that letters arrive in the order in which they were queued.
+    fn busy(&self) -> Vec<String> {
+        self.0.busy.lock().clone()
     }
 
     /// Sends everything that is due now and returns how many rows were worked on. The worker calls it; so do tests and commands.
@@ -254,34 +316,47 @@ impl Outbox {
                 let mut next = if begun.is_some() { begun } else { self.take().await? };
                 while let Some(held) = next {
                     count += 1;
-                    let result = self.send(&held).await;
-                    self.settle(&held, result).await?;
+                    self.deliver(held).await?;
                     next = self.take().await?;
                 }
                 Ok::<_, pg::Error>(count)
             }
         });
-        let counts = futures_util::future::try_join_all(senders).await?;
-        Ok(counts.into_iter().sum())
+        // All of them to their end, also where one fails: a letter that is cut off in the middle may have arrived.
+        let counts = futures_util::future::join_all(senders).await;
+        counts.into_iter().sum()
+    }
+
+    async fn deliver(&self, held: Held) -> Result<(), pg::Error> {
+        let result = tokio::time::timeout(LONGEST_SEND, self.send(&held)).await;
+        let result = result.unwrap_or_else(|_| {
+            Err(Failure { hopeless: false, reason: format!("it took longer than {} s", LONGEST_SEND.as_secs()) })
+        });
+        self.settle(&held, result).await
     }
 
     async fn take(&self) -> Result<Option<Held>, pg::Error> {
         const TAKE: &str = "update _basalt.mail_outbox set attempts = attempts + 1, due_at = $2 where id = (
-                select id from _basalt.mail_outbox where dead_at is null and due_at <= $1
+                select id from _basalt.mail_outbox where dead_at is null and due_at <= $1 and recipient <> all($3)
                 order by due_at limit 1 for update skip locked)
             returning id, kind, recipient, content, attempts";
+        // One at a time: between the choice of a row and the note of its recipient nobody else chooses.
+        let _turn = self.0.turn.lock().await;
         let now = self.0.parts.clock.now();
         let tx = self.0.parts.db.as_platform(Purpose::Jobs).await?;
-        let Some(row) = tx.row(TAKE, &[&now, &(now + LEASE)]).await? else {
+        let Some(row) = tx.row(TAKE, &[&now, &(now + LEASE), &self.busy()]).await? else {
             tx.rollback().await?;
             return Ok(None);
         };
         tx.commit().await?;
         let Json(content) = row.try_get("content")?;
+        let recipient: String = row.try_get("recipient")?;
+        self.0.busy.lock().push(recipient.clone());
         Ok(Some(Held {
             id: row.try_get("id")?,
             kind: row.try_get("kind")?,
-            recipient: row.try_get("recipient")?,
+            _place: Place { inner: Arc::clone(&self.0), recipient: recipient.clone() },
+            recipient,
             content,
             attempts: row.try_get("attempts")?,
         }))

@@ -217,6 +217,124 @@ async fn a_server_that_refuses_or_hangs_up_is_asked_again_with_the_same_message_
     }
 }
 
+/// A server that keeps the letter to `slow` waiting, and notes whose letters it took, in order.
+async fn tarpit() -> (SocketAddr, Arc<parking_lot::Mutex<Vec<String>>>, Arc<tokio::sync::Semaphore>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (taken, gate) = (Arc::new(parking_lot::Mutex::new(Vec::new())), Arc::new(tokio::sync::Semaphore::new(0)));
+    let (log, latch) = (Arc::clone(&taken), Arc::clone(&gate));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (log, latch) = (Arc::clone(&log), Arc::clone(&latch));
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                stream.write_all(b"220 tarpit\r\n").await.ok();
+                let (mut to, mut subject, mut in_data, mut line) = (String::new(), String::new(), false, String::new());
+                while {
+                    line.clear();
+                    stream.read_line(&mut line).await.is_ok_and(|n| n > 0)
+                } {
+                    let text = line.trim_end();
+                    if in_data && text != "." {
+                        if let Some(words) = text.strip_prefix("Subject: ") {
+                            words.clone_into(&mut subject);
+                        }
+                        continue;
+                    }
+                    if let Some(name) = text.strip_prefix("RCPT TO:<") {
+                        name.split('@').next().unwrap().clone_into(&mut to);
+                    }
+                    if text == "." {
+                        in_data = false;
+                        if to == "slow" {
+                            latch.acquire().await.unwrap().forget();
+                        }
+                        log.lock().push(format!("{to} {subject}"));
+                    }
+                    in_data |= text == "DATA";
+                    let answer = if in_data { "354 go on\r\n" } else { "250 OK\r\n" };
+                    stream.write_all(answer.as_bytes()).await.ok();
+                }
+            });
+        }
+    });
+    (address, taken, gate)
+}
+
+async fn until(what: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if what() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came");
+}
+
+/// One recipient's server takes its time: the letters of everybody else, also those that come later, do not wait for it.
+#[tokio::test]
+async fn a_letter_that_is_held_up_holds_up_no_other() {
+    let world = World::new().await;
+    let (address, taken, gate) = tarpit().await;
+    let outbox = world.outbox(smtp(address, ""), None);
+    outbox.start();
+    world.queue(&outbox, "slow@example.org").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for n in 0..3 {
+        world.queue(&outbox, &format!("quick{n}@example.org")).await;
+        until(|| taken.lock().len() == n + 1).await;
+    }
+    gate.add_permits(1);
+    until(|| taken.lock().len() == 4).await;
+    world.tasks.stop().await;
+    assert_eq!(world.waiting().await, 0);
+}
+
+/// The project stops while the server has the letter, and has not said so yet.
+#[tokio::test]
+async fn a_letter_on_its_way_is_not_cut_off_by_a_stop() {
+    let world = World::new().await;
+    let (address, taken, gate) = tarpit().await;
+    let outbox = world.outbox(smtp(address, ""), None);
+    outbox.start();
+    world.queue(&outbox, "slow@example.org").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let late = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        gate.add_permits(1);
+    });
+    world.tasks.stop().await;
+    late.await.unwrap();
+    let arrived = taken.lock().len();
+    assert_eq!((arrived, world.waiting().await), (1, 0));
+}
+
+/// Somebody who asks for a link twice gets the newer one last, however many senders there are.
+#[tokio::test]
+async fn letters_to_one_address_arrive_in_order() {
+    let world = World::new().await;
+    let (address, taken, gate) = tarpit().await;
+    gate.add_permits(100);
+    let outbox = world.outbox(smtp(address, ""), None);
+    let data =
+        json!({"ConfirmationURL": "https://api.test/verify?token=t", "Token": "123456", "Email": "slow@example.org"});
+    let kinds = ["confirmation", "recovery", "magic_link", "invite", "reauthentication", "email_change"];
+    for kind in kinds {
+        let tx = world.db.as_platform(Purpose::Auth).await.unwrap();
+        outbox.queue_letter(&tx, kind, "slow@example.org", data.as_object().unwrap()).await.unwrap();
+        tx.commit().await.unwrap();
+        world.clock.advance(Duration::from_millis(1));
+    }
+    assert_eq!(outbox.deliver_due().await.unwrap(), kinds.len());
+    let order = taken.lock().clone();
+    let alone = Letters::new(&HashMap::new()).unwrap();
+    let expected: Vec<String> = kinds
+        .iter()
+        .map(|kind| format!("slow {}", alone.fill(kind, data.as_object().unwrap()).unwrap().subject))
+        .collect();
+    assert_eq!(order, expected);
+}
+
 #[tokio::test]
 async fn two_workers_send_each_letter_once() {
     let world = World::new().await;
