@@ -125,6 +125,7 @@ impl Error {
     pub fn saving(message: &str, error: pg::Error) -> Self {
         match error.code() {
             Some(state) if from_application(state) => Self::Trigger { message: message.to_owned(), source: error },
+            Some(_) if is_away(&error) => Self::Database(error),
             Some(_) => Self::Internal { message: Cow::Owned(message.to_owned()), source: error.into() },
             None => Self::Database(error),
         }
@@ -136,10 +137,7 @@ impl Error {
             Self::Api { status, .. } | Self::OAuth { status, .. } => *status,
             Self::WeakPassword { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Trigger { source, .. } => trigger_status(source),
-            Self::Database(pg::Error::PoolTimeout | pg::Error::Connect(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Database(error) if error.code().is_some_and(|state| state.starts_with("57") || state == "53300") => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Database(error) if is_away(error) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -223,6 +221,18 @@ impl Error {
             }
             other => tracing::debug!(target: "auth", %method, path, code = other.code().as_str(), "{other}"),
         }
+    }
+}
+
+/// Trouble of the server that passes: no connection, no disk, no memory, a restart, a deadlock. A client that gets 503 keeps its session
+/// and comes again; some take a 500 for the end of it.
+fn is_away(error: &pg::Error) -> bool {
+    match error {
+        pg::Error::PoolTimeout | pg::Error::Connect(_) | pg::Error::Closed(_) => true,
+        pg::Error::Server(server) => {
+            ["08", "40", "53", "55", "57", "58", "XX"].iter().any(|class| server.code.starts_with(class))
+        }
+        pg::Error::Unexpected(_) => false,
     }
 }
 

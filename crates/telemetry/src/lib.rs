@@ -24,13 +24,23 @@ pub enum Format {
 /// # Errors
 /// The filter cannot be read, or logging was started already.
 pub fn start(format: Format, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|e| format!("the log filter {filter:?} cannot be read: {e}"))?;
+    let filter =
+        EnvFilter::try_new(bounded(filter)).map_err(|e| format!("the log filter {filter:?} cannot be read: {e}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Redacted).with_ansi(false);
     match format {
         Format::Text => builder.compact().try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
     }
     .map_err(|e| format!("logging cannot be started: {e}"))
+}
+
+/// A bare level is for our own crates: libraries tell at `debug` and `trace` what goes over their wires, and may be asked for by name.
+/// Not the client of PostgreSQL, whatever is asked: it prints the parameters of every statement, tokens and letters among them.
+fn bounded(filter: &str) -> String {
+    const LIBRARIES: &str = "h2=info,hyper=info,hyper_util=info,reqwest=info,rustls=info";
+    const NEVER: &str = "tokio_postgres=info";
+    let quiet = ["off", "error", "warn"].contains(&filter.trim());
+    if filter.trim().is_empty() || quiet { filter.to_owned() } else { format!("{LIBRARIES},{filter},{NEVER}") }
 }
 
 /// Standard error behind [`redact`]. A line is written whole: the formatter hands it over in one piece.

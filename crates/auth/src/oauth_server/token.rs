@@ -15,7 +15,7 @@ use super::clients::secret_hash;
 use super::{discovery, enabled, scopes};
 use crate::Auth;
 use crate::audit::{Action, Actor};
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::limits::Limited;
 use crate::model::{Method, Object, User};
 use crate::request::Req;
@@ -154,7 +154,7 @@ async fn by_refresh_token(auth: &Auth, req: &Req, client: &Client, token: &str) 
     let issued = match auth.refresh(req, token, Some(client.id)).await {
         Ok(issued) => issued,
         // Trouble of ours stays trouble; what the client did wrong is said in OAuth's words.
-        Err(error) if error.status().is_server_error() || error.code() == Code::Conflict => return Err(error),
+        Err(error) if error.status().is_server_error() => return Err(error),
         Err(error) => return Err(Error::oauth("invalid_grant", error.public_message().into_owned())),
     };
     let tx = auth.begin().await?;

@@ -1,4 +1,4 @@
-//! `grant_type=refresh_token`. A client that gets a 4xx here forgets its session: trouble of ours must be a 5xx or a 409.
+//! `grant_type=refresh_token`. A client that gets a 4xx here forgets its session: trouble of ours must be a 5xx.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Auth {
     /// Trades a refresh token for new tokens. `client`: the OAuth client that asks; a session belongs to one client or to none.
     ///
     /// # Errors
-    /// 400 with the reason, 409 where other requests hold the session for too long.
+    /// 400 with the reason, 503 `conflict` where other requests hold the session for too long (upstream 409, which signs the user out).
     pub(crate) async fn refresh(&self, req: &Req, token: &str, client: Option<Uuid>) -> Result<Issued, Error> {
         if token.is_empty() {
             return Err(Error::invalid("refresh_token required"));
@@ -80,7 +80,7 @@ impl Auth {
             }
             if began.elapsed() > RETRY_FOR {
                 return Err(Error::new(
-                    StatusCode::CONFLICT,
+                    StatusCode::SERVICE_UNAVAILABLE,
                     Code::Conflict,
                     "Too many concurrent token refresh requests on the same session or refresh token",
                 ));

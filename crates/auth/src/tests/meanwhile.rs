@@ -155,6 +155,31 @@ async fn an_address_that_is_taken_meanwhile_is_taken() {
     }
 }
 
+/// A client that gets a 4xx for its refresh token forgets the session, and some do so at a 500.
+#[tokio::test]
+async fn trouble_of_the_server_signs_nobody_out() {
+    let world = World::autoconfirm().await;
+    let session = world.signed_up("ada@x.test").await;
+    let holder = world.meanwhile("select 1 from auth.sessions for update").await;
+    let refused = world.refresh(&session["refresh_token"]).await;
+    assert_eq!(refused.refusal(), (503, "conflict"), "somebody holds the session for longer than we wait");
+    holder.batch_execute("commit").await.unwrap();
+    for state in ["53100", "53200", "57P01", "58030", "40P01", "XX000"] {
+        let trouble = format!(
+            "create or replace function public.trouble() returns trigger language plpgsql
+                as $$ begin raise exception 'trouble' using errcode = '{state}'; end $$;
+             create or replace trigger trouble before insert on auth.refresh_tokens execute function public.trouble();
+             create or replace trigger trouble before insert on auth.users execute function public.trouble();"
+        );
+        world.database.run(&trouble).await;
+        assert_eq!(world.refresh(&session["refresh_token"]).await.status, 503, "{state}");
+        let sign_up = world.post("/signup", json!({"email": "eve@x.test", "password": "correct horse"})).await;
+        assert_eq!(sign_up.status, 503, "{state} {}", sign_up.body);
+    }
+    world.database.run("drop trigger trouble on auth.refresh_tokens").await;
+    world.refresh(&session["refresh_token"]).await.ok();
+}
+
 #[tokio::test]
 async fn enrolments_at_once_are_counted() {
     let world = World::start(|config| {

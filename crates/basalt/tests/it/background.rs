@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::world::{Folder, World, basalt, free_port, root, run, stderr};
+use crate::world::{Folder, World, basalt, free_port, http, root, run, stderr};
 
 /// Starts in the background on free ports; gives what was printed.
 fn detach(folder: &Folder, args: &[&str], environment: &[(&str, &str)]) -> String {
@@ -109,5 +109,39 @@ fn connections_that_nobody_uses_are_closed() {
     while open() != "1" {
         assert!(Instant::now() < deadline, "{} connections stay open", open());
         std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// Not even where everything is logged: libraries would print what goes over their wires.
+#[test]
+fn the_fullest_log_holds_no_token_and_no_letter() {
+    let world = World::start_in(Folder::with_migrations(&[]), &["--log", "trace"]);
+    let anon = world.status()["ANON_KEY"].clone();
+    let post = |path: &str, body: &str| {
+        let headers = [("apikey", anon.as_str()), ("content-type", "application/json")];
+        let (status, body) = http(world.port, "POST", path, &headers, body).unwrap();
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()
+    };
+    let who = r#"{"email":"ada@x.test","password":"correct horse battery"}"#;
+    let session = post("/auth/v1/signup", who);
+    let refreshed = post(
+        "/auth/v1/token?grant_type=refresh_token",
+        &format!(r#"{{"refresh_token":{}}}"#, session["refresh_token"]),
+    );
+    post("/auth/v1/recover", r#"{"email":"ada@x.test"}"#);
+    let rows = world.sql("select recovery_token, encrypted_password from auth.users").unwrap();
+    let log = world.log();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "{log}");
+    let secrets = [
+        session["refresh_token"].as_str().unwrap(),
+        refreshed["refresh_token"].as_str().unwrap(),
+        rows[0][0].as_deref().unwrap(),
+        rows[0][1].as_deref().unwrap(),
+        "correct horse battery",
+        anon.as_str(),
+    ];
+    for secret in secrets {
+        assert!(secret.len() > 8 && !log.contains(secret), "{secret} is in the log");
     }
 }
