@@ -9,6 +9,7 @@
 mod conditions;
 mod equivalent;
 mod grants;
+mod implied;
 mod policies;
 mod score;
 

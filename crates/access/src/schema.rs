@@ -45,6 +45,13 @@ impl Schema {
         schema
     }
 
+    /// This one with relations, policies and grants read anew, in the caller's transaction: all that a policy or a grant can change.
+    /// `client` needs an empty `search_path`, so that names are written out.
+    pub async fn with_relations_of(&self, client: &Client) -> Result<Self, Error> {
+        let relations = part(client, "relations", include_str!("schema/relations.sql")).await?;
+        Ok(Self { relations, ..self.clone() })
+    }
+
     async fn read_snapshot(client: &Client) -> Result<Self, Error> {
         let version = client.query_one("select current_setting('server_version_num')::int", &[]).await?;
         let has_buckets: bool =

@@ -5,6 +5,7 @@
 mod database;
 pub mod gate;
 mod location;
+pub mod mutants;
 mod overrides;
 pub mod pgtap;
 mod plan;

@@ -1,6 +1,6 @@
 //! The changes of one condition: each part of an AND or OR left out, each part turned round, the whole opened.
 
-use crate::expr::{Expr, Kind};
+use crate::expr::{Expr, Kind, Select};
 
 /// A changed condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,10 +9,19 @@ pub(super) struct Change {
     pub what: String,
     /// The part that was changed.
     pub part: String,
-    /// Is the part a condition of the whole, joined by AND, and left out?
-    pub dropped_conjunct: bool,
+    /// What was left out, if it was one of the conditions that must all hold.
+    pub dropped: Option<Dropped>,
     /// The whole condition, changed.
     pub sql: String,
+}
+
+/// A condition that was joined by AND and is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Dropped {
+    /// The sub-select that asks it; `None` in the condition itself.
+    pub select: Option<Select>,
+    /// What must hold beside it. Empty under a NOT.
+    pub siblings: Vec<Expr>,
 }
 
 /// All changes of `text`, each once.
@@ -20,9 +29,9 @@ pub(super) fn changes(text: &str) -> Vec<Change> {
     let whole = Expr::parse(text);
     let mut found = Found { text, changes: Vec::new() };
     if !matches!(whole.kind, Kind::Boolean(true)) {
-        found.add("true instead of", &whole, "true", false);
+        found.add("true instead of", &whole, "true", None);
     }
-    found.part(&whole, true);
+    found.part(&whole, Place { select: None, positive: true });
     found.changes
 }
 
@@ -31,45 +40,65 @@ struct Found<'t> {
     changes: Vec<Change>,
 }
 
+/// Where a part stands.
+#[derive(Clone, Copy)]
+struct Place<'e> {
+    /// In this sub-select.
+    select: Option<&'e Select>,
+    /// Not under a NOT.
+    positive: bool,
+}
+
+impl Place<'_> {
+    fn dropped(self, siblings: Vec<Expr>) -> Dropped {
+        Dropped { select: self.select.cloned(), siblings: if self.positive { siblings } else { Vec::new() } }
+    }
+}
+
 impl Found<'_> {
-    fn add(&mut self, what: &str, part: &Expr, by: &str, dropped_conjunct: bool) {
+    fn add(&mut self, what: &str, part: &Expr, by: &str, dropped: Option<Dropped>) {
         let (Some(before), Some(after)) = (self.text.get(..part.start), self.text.get(part.end..)) else { return };
         let sql = format!("{before}{by}{after}");
         if sql == self.text || self.changes.iter().any(|change| change.sql == sql) {
             return;
         }
         let part = plain(part.text(self.text));
-        self.changes.push(Change { what: format!("{what} {part}"), part, dropped_conjunct, sql });
+        self.changes.push(Change { what: format!("{what} {part}"), part, dropped, sql });
     }
 
-    /// `outermost`: not in a sub-select, where inner ones have been seen already.
-    fn part(&mut self, part: &Expr, outermost: bool) {
+    /// Inner sub-selects are seen with the outermost one.
+    fn part(&mut self, part: &Expr, place: Place<'_>) {
         match &part.kind {
             Kind::And(parts) => {
-                for inner in parts {
-                    self.add("without", inner, "true", outermost);
-                    self.part(inner, outermost);
+                for (at, inner) in parts.iter().enumerate() {
+                    let siblings = [&parts[..at], &parts[at + 1..]].concat();
+                    self.add("without", inner, "true", Some(place.dropped(siblings)));
+                    self.part(inner, place);
                 }
             }
             Kind::Or(parts) => {
                 for inner in parts {
-                    self.add("without", inner, "false", false);
-                    self.part(inner, outermost);
+                    self.add("without", inner, "false", None);
+                    self.part(inner, place);
                 }
             }
             Kind::Not(inner) => {
                 let positive = format!("({})", inner.text(self.text));
-                self.add("the opposite of", part, &positive, false);
-                self.part(inner, outermost);
+                self.add("the opposite of", part, &positive, None);
+                self.part(inner, Place { positive: false, ..place });
             }
             Kind::Boolean(_) => {}
             _ => {
                 let negative = format!("(NOT ({}))", part.text(self.text));
-                self.add("the opposite of", part, &negative, false);
-                if outermost {
-                    for condition in part.selects().into_iter().flat_map(|select| &select.conditions) {
-                        self.add("without", condition, "true", false);
-                        self.part(condition, false);
+                self.add("the opposite of", part, &negative, None);
+                if place.select.is_some() {
+                    return;
+                }
+                for select in part.selects() {
+                    let inside = Place { select: Some(select), ..place };
+                    for condition in &select.conditions {
+                        self.add("without", condition, "true", Some(inside.dropped(Vec::new())));
+                        self.part(condition, inside);
                     }
                 }
             }

@@ -18,7 +18,7 @@ fn privileges(command: Command) -> &'static [&'static str] {
 }
 
 /// Roles that a policy binds: those that row-level security does not bypass, with those that are members of the named ones.
-fn bound<'s>(schema: &'s Schema, policy: &Policy) -> Vec<&'s str> {
+pub(super) fn bound<'s>(schema: &'s Schema, policy: &Policy) -> Vec<&'s str> {
     let of = |role: &crate::schema::Role| {
         policy.roles.iter().any(|name| name == "public" || *name == role.name || is_member(schema, &role.name, name, 0))
     };

@@ -2,7 +2,7 @@
 
 use pg::ident;
 
-use super::{Mutant, concerns, equivalent};
+use super::{Mutant, concerns, equivalent, implied};
 use crate::Schema;
 use crate::schema::{Column, Grant, Relation};
 
@@ -44,16 +44,21 @@ pub(super) fn of(schema: &Schema, table: &Relation) -> Vec<Mutant> {
                 continue;
             }
             let word = privilege.to_lowercase();
-            let writable = |column: &&Column| privilege == "SELECT" || column.generated.is_none();
+            let never = |column: &Column| column.generated.is_some() || column.identity.as_deref() == Some("a");
+            let writable = |column: &&Column| privilege == "SELECT" || !never(column);
             for column in table.columns.iter().filter(|column| !holds(&column.grants, role, privilege)).filter(writable)
             {
-                let column = ident(&column.name);
-                found.push(mutant(
+                let quoted = ident(&column.name);
+                let mut granted = mutant(
                     format!("role {role}"),
-                    format!("{word} of column {column} granted"),
-                    format!("grant {word} ({column}) on {name} to {role}"),
-                    format!("revoke {word} ({column}) on {name} from {role}"),
-                ));
+                    format!("{word} of column {quoted} granted"),
+                    format!("grant {word} ({quoted}) on {name} to {role}"),
+                    format!("revoke {word} ({quoted}) on {name} from {role}"),
+                );
+                if privilege != "SELECT" {
+                    granted.equivalent = implied::pinned(schema, table, column, role, privilege);
+                }
+                found.push(granted);
             }
         }
         for privilege in ["SELECT", "INSERT", "UPDATE", "DELETE"] {

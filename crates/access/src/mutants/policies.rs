@@ -3,7 +3,7 @@
 use pg::ident;
 
 use super::conditions::{Change, changes};
-use super::{Mutant, concerns, equivalent};
+use super::{Mutant, concerns, equivalent, implied};
 use crate::Schema;
 use crate::schema::{Command, Policy, Relation};
 
@@ -38,7 +38,7 @@ pub(super) fn of(schema: &Schema, table: &Relation) -> Vec<Mutant> {
         }
         for (clause, text) in [("using", &policy.using), ("with check", &policy.check)] {
             let Some(text) = text else { continue };
-            for Change { what, part, dropped_conjunct, sql } in changes(text) {
+            for Change { what, part, dropped, sql } in changes(text) {
                 let mut changed = mutant(
                     policy,
                     format!("{clause}: {what}"),
@@ -46,8 +46,14 @@ pub(super) fn of(schema: &Schema, table: &Relation) -> Vec<Mutant> {
                     format!("alter {on} {clause} ({sql})"),
                     format!("alter {on} {clause} ({text})"),
                 );
-                if changed.equivalent.is_none() && dropped_conjunct {
-                    changed.equivalent = equivalent::conjunct(schema, table, policy, clause, &part);
+                if changed.equivalent.is_none()
+                    && let Some(dropped) = dropped
+                {
+                    changed.equivalent = match &dropped.select {
+                        None => equivalent::conjunct(schema, table, policy, clause, &part),
+                        Some(select) => implied::by_visibility(schema, policy, text, &part, select),
+                    }
+                    .or_else(|| implied::by_neighbour(&part, &dropped.siblings));
                 }
                 if changed.equivalent.is_none() && clause == "with check" && sql == "true" {
                     changed.equivalent = equivalent::whole_check(schema, table, policy);

@@ -15,6 +15,18 @@ const SCHEMA: &str = "
     create policy \"add\" on public.notes for insert to authenticated with check (true);
     create policy \"floor\" on public.notes as restrictive to authenticated, anon using (rank between 1 and 5);
     create policy \"server\" on public.notes to service_role using (true);
+    create table public.books (id int primary key, open boolean);
+    alter table public.books enable row level security;
+    grant select on public.books to authenticated;
+    create policy \"books\" on public.books for select to authenticated using (open and id > 0);
+    create table public.pages (id int primary key, book int, reader uuid default auth.uid());
+    alter table public.pages enable row level security;
+    revoke all on public.pages from anon, authenticated;
+    grant select, insert (id), update (id) on public.pages to authenticated;
+    create policy \"pages\" on public.pages for select to authenticated
+        using (book is not null and exists (select from public.books b where b.id = pages.book and b.open));
+    create policy \"turn\" on public.pages for update to authenticated using (reader = (select auth.uid()));
+    create policy \"bind\" on public.pages for insert to authenticated with check (reader = (select auth.uid()) and id > 0);
     create view public.titles with (security_invoker) as select title from public.notes;";
 
 async fn mutants() -> (testkit::Database, Schema, Vec<Mutant>) {
@@ -34,12 +46,12 @@ async fn read(database: &testkit::Database) -> Schema {
 async fn each_change_is_made_and_taken_back() {
     let (database, before, found) = mutants().await;
     assert!(found.len() > 30, "{}", found.len());
-    let notes = |schema: &Schema| {
-        let table = schema.relation("public", "notes").unwrap();
-        (format!("{:?}", table.policies), format!("{:?} {:?}", table.grants, table.columns), table.rls)
-    };
-    let as_it_was = notes(&before);
     for mutant in &found {
+        let notes = |schema: &Schema| {
+            let table = schema.relation("public", mutant.table.strip_prefix("public.").unwrap()).unwrap();
+            (format!("{:?}", table.policies), format!("{:?} {:?}", table.grants, table.columns), table.rls)
+        };
+        let as_it_was = notes(&before);
         database.run(&format!("set search_path = ''; {}", mutant.sql)).await;
         assert_ne!(notes(&read(&database).await), as_it_was, "{} changes nothing", mutant.title());
         database.run(&format!("set search_path = ''; {}", mutant.undo)).await;
@@ -74,6 +86,21 @@ async fn what_nobody_can_notice_is_told_apart() {
     assert_eq!(reason("own", "with check: true"), None);
     assert_eq!(reason("own", "using: without open"), None);
     assert_eq!(reason("row-level security", "off"), None);
+    // Only open books are seen, only one's own shelf is written.
+    assert!(reason("pages", "without b.open").unwrap().contains("public.books shows no other rows"));
+    assert!(reason("pages", "without book IS NOT NULL").unwrap().contains("not true where book is null"));
+    assert_eq!(reason("pages", "without b.id = pages.book"), None);
+    assert!(
+        reason("role authenticated", "update of column \"reader\" granted").unwrap().contains("reader is auth.uid()")
+    );
+    assert!(
+        reason("role authenticated", "insert of column \"reader\" granted").unwrap().contains("reader is auth.uid()")
+    );
+    assert_eq!(reason("role authenticated", "update of column \"book\" granted"), None);
     assert!(found.iter().any(|mutant| mutant.title().contains("update of column \"rank\" granted")));
-    assert!(found.iter().all(|mutant| mutant.concerns.contains(&"public.titles".to_owned())));
+    assert!(
+        found
+            .iter()
+            .all(|mutant| !mutant.table.ends_with("notes") || mutant.concerns.contains(&"public.titles".to_owned()))
+    );
 }

@@ -159,6 +159,15 @@ impl<'a> Shadow<'a> {
         Ok(Scratch { postgres: admin.as_role("postgres", &cluster::password()), admin })
     }
 
+    /// A copy of a copy, as it is now. Whoever is in that one is sent away first.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn copy_of(&mut self, scratch: &Scratch) -> anyhow::Result<Scratch> {
+        self.cluster.empty(&scratch.admin.database).await?;
+        self.copy(&Template { name: scratch.admin.database.clone() }).await
+    }
+
     /// Drops a copy, and ends whoever is in it.
     ///
     /// # Errors

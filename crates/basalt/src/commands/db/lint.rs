@@ -7,15 +7,14 @@ use std::process::ExitCode;
 
 use access::Schema;
 use access::lint::report::{Style, json, sarif, text};
-use access::lint::{Allow, Category, Context, Finding, Level, lint, observe};
-use anyhow::Context as _;
+use access::lint::{Category, Context, Finding, Level, lint, observe};
 use clap::ValueEnum;
 use pg::Target;
 
 use crate::commands::target::Where;
 use crate::progress::Progress;
-use crate::project::Plan;
 use crate::project::shadow::Shadow;
+use crate::project::{Plan, proof};
 
 /// Look for what is wrong in the schema without trying anything: policies, grants, views, functions, indexes.
 #[derive(Debug, clap::Args)]
@@ -111,7 +110,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn findings(args: &Args, target: &Where, plan: &Plan, progress: &Progress) -> anyhow::Result<Vec<Finding>> {
-    let context = context(args, plan)?;
+    let context = Context { only: args.schema.clone(), ..proof::lint_context(plan)? };
     // A fresh checkout has no database, and gets none by being looked at.
     let is_fresh = target.db_url.is_none() && plan.location.home().join("pgdata").symlink_metadata().is_err();
     let of_database = if is_fresh { None } else { of_database(target, plan, context.clone(), progress).await? };
@@ -144,22 +143,6 @@ async fn of_database(
     };
     let result = work.await;
     open.finish(result).await
-}
-
-fn context(args: &Args, plan: &Plan) -> anyhow::Result<Context> {
-    let path = plan.location.folder().join("access.toml");
-    let allow = match std::fs::read_to_string(&path) {
-        Ok(text) => Allow::parse(&text).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    };
-    Ok(Context {
-        exposed: plan.config.api.schemas.clone(),
-        anonymous_sign_ins: plan.config.auth.enable_anonymous_sign_ins,
-        only: args.schema.clone(),
-        allow,
-        ..Context::default()
-    })
 }
 
 async fn read(admin: &Target, mut context: Context) -> anyhow::Result<Vec<Finding>> {

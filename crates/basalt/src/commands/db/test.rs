@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use access::matrix::{self, Report};
+use access::mutants::Score;
 use access::{Schema, Spec};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -12,13 +14,14 @@ use crate::commands::target::Where;
 use crate::progress::Progress;
 use crate::project::pgtap::{self, Suite};
 use crate::project::shadow::Shadow;
-use crate::project::{Plan, proof};
+use crate::project::{Plan, mutants, proof};
 
 /// Prove who may do what: try it all on a shadow database and hold it against access.toml; then the pgTAP tests.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  basalt db test                 exit 0 only where the database is what access.toml says\n  \
-    basalt db test --update        write access.toml from what was seen\n  basalt db test -o junit > access.xml\n\n\
+    basalt db test --update        write access.toml from what was seen\n  basalt db test -o junit > access.xml\n  \
+    basalt db test --mutants       would the tests notice if a policy or grant were wrong?\n\n\
     The database is replayed from the migrations and filled with made-up rows; supabase/tests/fixtures.sql may add to them.\n\
     No database of users is read or written."
 )]
@@ -33,7 +36,23 @@ pub struct Args {
     #[arg(short, long, value_enum, default_value_t = Output::Pretty)]
     output: Output,
     #[command(flatten)]
+    changes: Mutants,
+    #[command(flatten)]
     target: Where,
+}
+
+/// How a person asks whether the tests are awake.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Mutants {
+    /// Change policies and grants one at a time instead, and tell which changes neither linter nor tests nor access.toml notice.
+    #[arg(long, conflicts_with = "update")]
+    mutants: bool,
+    /// With --mutants: after so many seconds the rest is left untried.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "mutants")]
+    budget: u64,
+    /// With --mutants: exit 0 if at least so many changes in a hundred are noticed.
+    #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u8).range(0..=100), requires = "mutants")]
+    at_least: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,6 +75,9 @@ pub async fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     }
     let progress = Progress::start();
     let plan = args.target.plan(&progress)?;
+    if args.changes.mutants {
+        return try_changes(&plan, args.changes, args.output, &progress).await;
+    }
     let file = plan.paths.project.join("access.toml");
     let spec = read(&file)?;
     let mut shadow = Shadow::open(&plan, &progress).await?;
@@ -142,6 +164,38 @@ fn update(file: &Path, report: &Report, spec: Option<&Spec>, schema: &Schema) ->
     );
     println!("what the database allows is now what the file allows.");
     Ok(ExitCode::SUCCESS)
+}
+
+/// 0: enough changes are noticed; 1: too many are not, or none could be tried.
+async fn try_changes(plan: &Plan, how: Mutants, output: Output, progress: &Progress) -> anyhow::Result<ExitCode> {
+    if output == Output::Junit {
+        bail!("--mutants prints for people or as JSON (-o json)");
+    }
+    let begun = Instant::now();
+    let mut shadow = Shadow::open(plan, progress).await?;
+    let work = async {
+        let migrated = shadow.migrated().await?;
+        mutants::run(plan, &mut shadow, &migrated, Duration::from_secs(how.budget), progress).await
+    };
+    let done = work.await;
+    shadow.close().await?;
+    let outcomes = done?;
+    progress.done();
+    let score = Score::of(&outcomes);
+    match output {
+        Output::Json => println!(
+            "{}",
+            serde_json::to_string_pretty(&serde_json::json!({
+                "score": score,
+                "percent": score.percent(),
+                "at_least": how.at_least,
+                "changes": outcomes,
+            }))?
+        ),
+        _ => print!("{}", access::mutants::render(&outcomes, begun.elapsed())),
+    }
+    let enough = score.percent() >= usize::from(how.at_least) && (score.of > 0 || score.untried == 0);
+    Ok(if enough { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A test case for each cell and each pgTAP file.

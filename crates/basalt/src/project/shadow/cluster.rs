@@ -140,12 +140,7 @@ impl Cluster {
         self.drop_database(name).await?;
         // Whoever built it may not have hung up yet, and nobody is to come in any more.
         self.run(&format!("alter database {BUILD} allow_connections false")).await?;
-        self.maker
-            .execute(
-                "select pg_catalog.pg_terminate_backend(pid, 5000) from pg_catalog.pg_stat_activity where datname = $1",
-                &[&BUILD],
-            )
-            .await?;
+        self.empty(BUILD).await?;
         let roles: String = self.maker.query_one(ROLES, &[]).await?.get(0);
         self.run(&format!("comment on database {BUILD} is '{roles}'")).await?;
         self.run(&format!("alter database {BUILD} rename to {}", ident(name))).await
@@ -173,6 +168,17 @@ impl Cluster {
         let name = format!("copy_{}", self.copies);
         self.create(&name, template).await?;
         Ok(self.admin.with_database(&name))
+    }
+
+    /// Sends away whoever is in a database.
+    pub async fn empty(&self, name: &str) -> anyhow::Result<()> {
+        self.maker
+            .execute(
+                "select pg_catalog.pg_terminate_backend(pid, 5000) from pg_catalog.pg_stat_activity where datname = $1",
+                &[&name],
+            )
+            .await?;
+        Ok(())
     }
 
     /// Drops a database, if it is there.
