@@ -5,6 +5,7 @@
 
 mod batch;
 mod conn;
+mod courtesy;
 mod decode;
 mod encode;
 mod executor;

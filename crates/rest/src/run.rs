@@ -20,7 +20,7 @@ pub(crate) struct Ready {
 
 #[derive(Debug, Clone)]
 enum ReadyParam {
-    Fixed(Bytes),
+    Fixed(Option<Bytes>),
     Slot { number: u16, pattern: bool },
 }
 
@@ -30,7 +30,7 @@ impl From<Sql> for Ready {
             .params
             .into_iter()
             .map(|param| match param {
-                Param::Given(bytes) => ReadyParam::Fixed(bytes),
+                Param::Given(value) => ReadyParam::Fixed(value),
                 Param::Slot { number, pattern } => ReadyParam::Slot { number, pattern },
             })
             .collect();
@@ -45,7 +45,7 @@ impl Ready {
             .params
             .iter()
             .map(|param| match param {
-                ReadyParam::Fixed(bytes) => Some(bytes.clone()),
+                ReadyParam::Fixed(value) => value.clone(),
                 ReadyParam::Slot { number, pattern } => {
                     let text = values.get(usize::from(*number)).map_or("", |v| crate::sql::until_nul(&v.text));
                     Some(if *pattern { text.replace('*', "%").into() } else { Bytes::copy_from_slice(text.as_bytes()) })
@@ -87,12 +87,22 @@ impl Demands {
     }
 }
 
+/// What the main statement gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Yields {
+    /// The rows of the answer.
+    Rows,
+    /// One row that sums them up, with their number in its second column.
+    Summary,
+    /// Only how many were written.
+    Number,
+}
+
 /// The statements of a plan, independent of who asks and with which values.
 #[derive(Debug, Clone)]
 pub(crate) struct Work {
     pub(crate) main: Ready,
-    /// Are the rows of the main statement those of the answer? Else it has one row, with their number in its second column.
-    pub(crate) by_row: bool,
+    pub(crate) yields: Yields,
     pub(crate) count: Option<Ready>,
     pub(crate) planner_count: Option<Ready>,
     pub(crate) reads_response: bool,
@@ -150,7 +160,7 @@ pub(crate) async fn run(
         steps.push(Step::new(RESPONSE, Vec::new()));
         steps.len() - 1
     });
-    let (by_row, demands) = (work.by_row, work.demands);
+    let (yields, demands) = (work.yields, work.demands);
     let batch = Batch {
         settings,
         access: if work.read_only { Access::ReadOnly } else { Access::ReadWrite },
@@ -160,7 +170,7 @@ pub(crate) async fn run(
             (false, false) => End::Commit,
             (false, true) => End::Rollback,
             (true, _) => End::Judge(Box::new(move |results| {
-                let rows = results.get(main).map_or(0, |result| rows_of(result, by_row));
+                let rows = results.get(main).map_or(0, |result| rows_of(result, yields));
                 match (demands.violation(rows), rolls_back) {
                     (Some(_), _) => Verdict::Rollback,
                     (None, true) => Verdict::DryRun,
@@ -175,7 +185,7 @@ pub(crate) async fn run(
     let results = executor.run(batch).await.map_err(RunError::Database)?;
     let result = |index: usize| results.get(index).cloned().ok_or(RunError::Answers);
     let main = result(main)?;
-    if let Some(error) = demands.violation(rows_of(&main, by_row)) {
+    if let Some(error) = demands.violation(rows_of(&main, yields)) {
         return Err(RunError::Refused(error));
     }
     let number = |index: Option<usize>| -> Result<Option<i64>, RunError> {
@@ -216,11 +226,12 @@ impl RunError {
 const ROWS_COLUMN: usize = 1;
 
 /// How many rows the answer has.
-pub(crate) fn rows_of(result: &StepResult, by_row: bool) -> u64 {
-    if by_row {
-        return result.rows.len() as u64;
+pub(crate) fn rows_of(result: &StepResult, yields: Yields) -> u64 {
+    match yields {
+        Yields::Rows => result.rows.len() as u64,
+        Yields::Summary => text(result, ROWS_COLUMN).and_then(|n| n.parse().ok()).unwrap_or(0),
+        Yields::Number => result.affected,
     }
-    text(result, ROWS_COLUMN).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
 /// A field of a result of one row.

@@ -224,7 +224,7 @@ impl Once<'_> {
             Plan::Write(write) => {
                 let work = work::of_write(write, request, catalog);
                 let outcome = self.run(&work, None, &[], timing).await?;
-                response::of_write(write, request, &outcome)
+                response::of_write(write, request, &outcome, work.yields)
             }
             Plan::Call(call) => {
                 let work = work::of_call(call, request, catalog, config);
@@ -258,7 +258,7 @@ impl Once<'_> {
     ) -> Result<Answer, Error> {
         let outcome = self.run(work, None, values, timing).await?;
         let canonical = request::query::canonical(self.parts.query);
-        response::of_read(plan, self.request, &outcome, work.by_row, &canonical, self.config)
+        response::of_read(plan, self.request, &outcome, work.yields, &canonical, self.config).await
     }
 
     async fn run(

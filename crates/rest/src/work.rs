@@ -14,9 +14,9 @@ use crate::request::ast::{Operation, Operator};
 use crate::request::media::{MediaType, PlanOption};
 use crate::request::preferences::Count;
 use crate::request::ranges::Range;
-use crate::run::{Demands, Work};
+use crate::run::{Demands, Work, Yields};
 use crate::sql::call::Total;
-use crate::sql::{Sql, call, handler, read, write};
+use crate::sql::{Sql, call, direct, handler, read, write};
 
 /// Reads up to so many rows are expected to be short.
 const SHORT_ROWS: i128 = 1000;
@@ -24,6 +24,7 @@ const SHORT_ROWS: i128 = 1000;
 /// The work of a read.
 pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, config: &RestConfig) -> Work {
     let by_row = writes_rows(plan);
+    let yields = if by_row { Yields::Rows } else { Yields::Summary };
     let main = if by_row {
         let mut tree = plan.tree.clone();
         name_columns(&mut tree, catalog);
@@ -55,7 +56,7 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
     let is_short = is_expected_short(plan, catalog);
     Work {
         main: explain(main, &plan.media).into(),
-        by_row,
+        yields,
         count: if explained { None } else { count },
         planner_count: if explained { None } else { planner_count },
         reads_response: catalog.writes_response && !explained,
@@ -68,11 +69,14 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
 
 /// The work of a write.
 pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, catalog: &Catalog) -> Work {
-    let sql = write::statement(plan, request.preferences.representation);
+    let explained = is_plan(&plan.media);
+    // A plan is shown of the statement that upstream would run.
+    let direct = if explained { None } else { direct::statement(plan) };
+    let yields = if direct.is_some() { Yields::Number } else { Yields::Summary };
+    let sql = direct.unwrap_or_else(|| write::statement(plan, request.preferences.representation));
     let leaves_traces = catalog.traces.of_write(&sql.text);
     let is_put = plan.mutation == crate::request::Mutation::Replace;
     let limits = matches!(plan.mutation, crate::request::Mutation::Update | crate::request::Mutation::Delete);
-    let explained = is_plan(&plan.media);
     let demands = Demands {
         singular: !is_put && is_singular(&plan.media),
         put: is_put,
@@ -80,7 +84,7 @@ pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, catalog: &Catalog
     };
     Work {
         main: explain(sql, &plan.media).into(),
-        by_row: false,
+        yields,
         count: None,
         planner_count: None,
         reads_response: catalog.writes_response && !explained,
@@ -104,7 +108,7 @@ pub(crate) fn of_call(plan: &CallPlan, request: &ApiRequest, catalog: &Catalog, 
     let leaves_traces = leaves_traces(&plan.routine, &sql.text, catalog);
     Work {
         main: explain(sql, &plan.media).into(),
-        by_row: false,
+        yields: Yields::Summary,
         count: None,
         planner_count: None,
         reads_response: !explained && (catalog.writes_response || leaves_traces),

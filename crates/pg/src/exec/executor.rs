@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::conn::{Conn, Held, Sent, Ticket};
+use super::courtesy::Courtesy;
 use super::decode::{Failed, decode};
 use super::encode::{Flight, explicit};
 use super::shapes::Shapes;
@@ -35,6 +36,7 @@ pub(super) struct Inner {
     short: Short,
     wide: Arc<Wide>,
     wide_gate: Arc<Semaphore>,
+    courtesy: Courtesy,
     open: Arc<AtomicUsize>,
     waiting: AtomicUsize,
     timeouts: AtomicU64,
@@ -52,6 +54,7 @@ impl Inner {
             short: Short::new(config.short_connections),
             wide: Arc::default(),
             wide_gate: gate(config.wide_connections),
+            courtesy: Courtesy::new(),
             open: Arc::default(),
             waiting: AtomicUsize::new(0),
             timeouts: AtomicU64::new(0),
@@ -98,6 +101,11 @@ impl Inner {
     }
 
     async fn attempt(self: &Arc<Self>, lane: Lane, batch: &mut Batch, shape: u64) -> Result<Vec<StepResult>, Failed> {
+        let makes_way = lane == Lane::Wide
+            && batch.access == Access::ReadOnly
+            && self.short.is_busy()
+            && self.shapes.is_long(shape);
+        let _turn = if makes_way { self.courtesy.turn().await } else { None };
         let (conn, sent) = match lane {
             Lane::Short => self.send_short(batch).await,
             Lane::Wide => self.send_wide(batch).await,

@@ -47,6 +47,12 @@ impl Shapes {
         self.costs.lock().get(&shape).is_none_or(|c| c.us < SLOW_US && c.bytes < LARGE_BYTES)
     }
 
+    /// Has it been long so far, of those that end within some milliseconds?
+    pub(super) fn is_long(&self, shape: u64) -> bool {
+        let long = |c: &Cost| (c.us >= SLOW_US || c.bytes >= LARGE_BYTES) && c.us < SLOW_US * 3.0;
+        self.costs.lock().get(&shape).is_some_and(long)
+    }
+
     /// Learns what one run took.
     pub(super) fn record(&self, shape: u64, took: Duration, bytes: usize) {
         let (us, bytes) = (took.as_micros() as f32, bytes as f32);

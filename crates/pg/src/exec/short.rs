@@ -52,6 +52,11 @@ impl Short {
         self.slots.get(index)
     }
 
+    /// Is anything under way?
+    pub(super) fn is_busy(&self) -> bool {
+        self.gate.available_permits() < self.slots.len() * MOST_IN_FLIGHT
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }

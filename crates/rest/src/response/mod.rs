@@ -16,7 +16,7 @@ use crate::request::media::MediaType;
 use crate::request::preferences::{Count, Preferences, Representation, Resolution};
 use crate::request::ranges::{Range, Unsatisfiable};
 use crate::request::{ApiRequest, CallMethod, Mutation};
-use crate::run::{Outcome, rows_of, text};
+use crate::run::{Outcome, Yields, rows_of, text};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
@@ -61,18 +61,18 @@ impl Answer {
 }
 
 /// Of a read.
-pub(crate) fn of_read(
+pub(crate) async fn of_read(
     plan: &ReadPlan,
     request: &ApiRequest,
     outcome: &Outcome,
-    by_row: bool,
+    yields: Yields,
     canonical_query: &str,
     config: &RestConfig,
 ) -> Result<Answer, Error> {
     if let MediaType::Plan { .. } = plan.media {
         return Ok(explained(outcome, &plan.media, request));
     }
-    let rows = rows_of(&outcome.main, by_row);
+    let rows = rows_of(&outcome.main, yields);
     let total = total(&request.preferences, outcome, rows, config.max_rows);
     let (status, content_range) = range_status(request.top_range, rows, total);
     let mut location = format!("/{}", plan.relation.name);
@@ -96,10 +96,10 @@ pub(crate) fn of_read(
         );
     let answer = if status == StatusCode::RANGE_NOT_SATISFIABLE {
         answer.body(out_of_bounds(request.top_range, total, config))
-    } else if by_row {
+    } else if yields == Yields::Rows {
         match plan.handler {
             Handler::Object { .. } => answer.body(json::object(&outcome.main)),
-            _ => answer.body(json::array(&outcome.main)),
+            _ => answer.body(json::array(&outcome.main).await),
         }
     } else {
         answer.body(body_of(outcome, 2))
@@ -109,12 +109,17 @@ pub(crate) fn of_read(
 }
 
 /// Of a write.
-pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, outcome: &Outcome) -> Result<Answer, Error> {
+pub(crate) fn of_write(
+    plan: &WritePlan,
+    request: &ApiRequest,
+    outcome: &Outcome,
+    yields: Yields,
+) -> Result<Answer, Error> {
     if let MediaType::Plan { .. } = plan.media {
         return Ok(explained(outcome, &plan.media, request));
     }
     let preferences = &request.preferences;
-    let rows = rows_of(&outcome.main, false);
+    let rows = rows_of(&outcome.main, yields);
     let total = preferences.counts_rows().then_some(rows as i64);
     let inserted: Option<i64> = text(&outcome.main, 4).and_then(|n| n.parse().ok());
     let is_full = preferences.representation == Some(Representation::Full);
@@ -159,7 +164,7 @@ pub(crate) fn of_call(
     if let MediaType::Plan { .. } = plan.media {
         return Ok(explained(outcome, &plan.media, request));
     }
-    let rows = rows_of(&outcome.main, false);
+    let rows = rows_of(&outcome.main, Yields::Summary);
     let total: Option<i64> = text(&outcome.main, 0).and_then(|n| n.parse().ok());
     let (status, content_range) = range_status(request.top_range, rows, total);
     let applied =

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod call;
 pub(crate) mod condition;
+pub(crate) mod direct;
 pub(crate) mod handler;
 pub(crate) mod read;
 pub(crate) mod write;
@@ -22,7 +23,8 @@ pub(crate) struct Sql {
 /// A parameter, or where it comes from each time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Param {
-    Given(Bytes),
+    /// `None` for NULL.
+    Given(Option<Bytes>),
     /// A value of the query string, see [`Value::slot`].
     Slot {
         number: u16,
@@ -68,6 +70,11 @@ impl Sql {
 
     /// Adds a parameter as it is.
     pub(crate) fn raw_param(&mut self, value: Bytes) -> &mut Self {
+        self.place(Param::Given(Some(value)))
+    }
+
+    /// Adds a parameter as it is, or NULL.
+    pub(crate) fn nullable(&mut self, value: Option<Bytes>) -> &mut Self {
         self.place(Param::Given(value))
     }
 

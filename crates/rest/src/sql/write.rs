@@ -1,5 +1,6 @@
 //! INSERT, UPDATE and DELETE.
 
+use bytes::Bytes;
 use catalog::QualifiedName;
 
 use super::body::{BodyColumn, rows};
@@ -22,7 +23,8 @@ const COUNT_UPDATE: &str = "set_config('pgrst.inserted', \
 pub(crate) fn statement(plan: &WritePlan, representation: Option<Representation>) -> Sql {
     let mut sql = Sql::new("WITH ");
     sql.push(SOURCE).push(" AS (");
-    mutation(&mut sql, plan);
+    mutation(&mut sql, plan, None);
+    returning(&mut sql, plan);
     sql.push(") SELECT null, pg_catalog.count(_postgrest_t), ");
     if plan.mutation == Mutation::Insert && representation == Some(Representation::HeadersOnly) {
         location(&mut sql, &plan.primary_key);
@@ -56,14 +58,18 @@ pub(crate) fn counts_inserts(plan: &WritePlan) -> bool {
     matches!(plan.mutation, Mutation::Insert | Mutation::Replace) && merges(plan)
 }
 
-fn mutation(sql: &mut Sql, plan: &WritePlan) {
+/// The text of each column's value, or NULL.
+pub(super) type Values = Vec<Option<Bytes>>;
+
+/// INSERT, UPDATE or DELETE; `values` are those of the only row, else they are picked out of the body.
+pub(super) fn mutation(sql: &mut Sql, plan: &WritePlan, values: Option<Values>) {
     match plan.mutation {
-        Mutation::Insert | Mutation::Replace => insert(sql, plan),
-        Mutation::Update => update(sql, plan),
+        Mutation::Insert | Mutation::Replace => insert(sql, plan, values),
+        Mutation::Update if plan.columns.is_empty() => no_update(sql, plan),
+        Mutation::Update => update(sql, plan, values),
         Mutation::Delete => {
             sql.push("DELETE FROM ").name(&plan.relation);
             filters(sql, plan);
-            returning(sql, plan);
         }
     }
 }
@@ -81,7 +87,7 @@ fn body_columns(columns: &[Column]) -> Vec<BodyColumn<'_>> {
         .collect()
 }
 
-fn insert(sql: &mut Sql, plan: &WritePlan) {
+fn insert(sql: &mut Sql, plan: &WritePlan, values: Option<Values>) {
     sql.push("INSERT INTO ").name(&plan.relation);
     if !plan.columns.is_empty() {
         sql.push("(")
@@ -89,6 +95,14 @@ fn insert(sql: &mut Sql, plan: &WritePlan) {
                 sql.ident(&c.name);
             })
             .push(")");
+    }
+    if let Some(values) = values {
+        sql.push(" VALUES (").list(", ", values, |sql, value| {
+            sql.nullable(value);
+        });
+        sql.push(")");
+        on_conflict(sql, plan);
+        return;
     }
     sql.push(" SELECT ");
     sql.list(", ", &plan.columns, |sql, c| {
@@ -104,7 +118,6 @@ fn insert(sql: &mut Sql, plan: &WritePlan) {
         }
     }
     on_conflict(sql, plan);
-    returning(sql, plan);
 }
 
 fn on_conflict(sql: &mut Sql, plan: &WritePlan) {
@@ -127,28 +140,34 @@ fn on_conflict(sql: &mut Sql, plan: &WritePlan) {
     sql.push(" WHERE ").push(COUNT_UPDATE);
 }
 
-fn update(sql: &mut Sql, plan: &WritePlan) {
-    if plan.columns.is_empty() {
-        // There is no UPDATE without SET; the columns are named so that a select list on them still has a meaning.
-        sql.push("SELECT ");
-        if plan.returning.is_empty() {
-            sql.push("NULL");
-        } else {
-            let table = QualifiedName::local(&plan.relation.name);
-            sql.list(", ", &plan.returning, |sql, name| {
-                sql.column(&table, name);
-            });
-        }
-        sql.push(" FROM ").name(&plan.relation).push(" WHERE false");
-        return;
+/// There is no UPDATE without SET; the columns are named so that a select list on them still has a meaning.
+fn no_update(sql: &mut Sql, plan: &WritePlan) {
+    sql.push("SELECT ");
+    if plan.returning.is_empty() {
+        sql.push("NULL");
+    } else {
+        let table = QualifiedName::local(&plan.relation.name);
+        sql.list(", ", &plan.returning, |sql, name| {
+            sql.column(&table, name);
+        });
     }
-    sql.push("UPDATE ").name(&plan.relation).push(" SET ").list(", ", &plan.columns, |sql, c| {
-        sql.ident(&c.name).push(" = pgrst_body.").ident(&c.name);
-    });
-    sql.push(" ");
-    rows(sql, &plan.body, &body_columns(&plan.columns), false, plan.with_defaults);
+    sql.push(" FROM ").name(&plan.relation).push(" WHERE false");
+}
+
+fn update(sql: &mut Sql, plan: &WritePlan, values: Option<Values>) {
+    sql.push("UPDATE ").name(&plan.relation).push(" SET ");
+    if let Some(values) = values {
+        sql.list(", ", plan.columns.iter().zip(values), |sql, (column, value)| {
+            sql.ident(&column.name).push(" = ").nullable(value);
+        });
+    } else {
+        sql.list(", ", &plan.columns, |sql, c| {
+            sql.ident(&c.name).push(" = pgrst_body.").ident(&c.name);
+        });
+        sql.push(" ");
+        rows(sql, &plan.body, &body_columns(&plan.columns), false, plan.with_defaults);
+    }
     filters(sql, plan);
-    returning(sql, plan);
 }
 
 fn filters(sql: &mut Sql, plan: &WritePlan) {
@@ -159,6 +178,9 @@ fn filters(sql: &mut Sql, plan: &WritePlan) {
 }
 
 fn returning(sql: &mut Sql, plan: &WritePlan) {
+    if plan.mutation == Mutation::Update && plan.columns.is_empty() {
+        return;
+    }
     sql.push(" RETURNING ");
     if plan.returning.is_empty() {
         sql.push("1");

@@ -84,3 +84,112 @@ async fn a_dry_run_leaves_nothing() {
     assert_eq!(reply.header("preference-applied"), "return=representation, tx=rollback");
     assert_eq!(library.get("/genres?name=eq.ghost").await.json(), json!([]));
 }
+
+/// Without rows to return values go into columns another way than with them; what comes of it must be the same.
+#[tokio::test]
+async fn values_arrive_the_same_whether_rows_are_returned_or_not() {
+    let library = Library::open().await;
+    library
+        .database
+        .run(
+            "create domain positive as int check (value > 0);
+             create type mood as enum ('good', 'bad');
+             create table all_kinds (
+               i int, big bigint, small smallint, f float8, n numeric(6, 2), t text, short varchar(4), padded char(4), yes bool,
+               u uuid, d date, at timestamptz, plain timestamp, clock time, jb jsonb, j json, tags text[], pos positive, m mood);
+             grant all on all_kinds to anon;",
+        )
+        .await;
+    library.rest.reload().await.unwrap();
+    let columns = [
+        "i", "big", "small", "f", "n", "t", "short", "padded", "yes", "u", "d", "at", "plain", "clock", "jb", "j",
+        "tags", "pos", "m",
+    ];
+    let values = [
+        "null",
+        "true",
+        "false",
+        "0",
+        "1",
+        "-7",
+        "1.0",
+        "1.50",
+        "1e2",
+        "99999.999",
+        "12345678901234567890",
+        "\"\"",
+        "\"x\"",
+        "\" 5 \"",
+        "\"yes\"",
+        "\"NaN\"",
+        "\"infinity\"",
+        "\"null\"",
+        "\"long words\"",
+        "\"abc  \"",
+        "\"a\\\"\\n\\u00e9\\\\\"",
+        "\"\\u0000\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\ud83d\"",
+        "\"2024-02-30\"",
+        "\"2024-02-29\"",
+        "\"2024-02-29T10:00:00+02:00\"",
+        "\"10:11:12.123456789\"",
+        "\"8c1f4a6e-33f1-4a43-a3a5-6a3f9c4a7a10\"",
+        "\"good\"",
+        "\"{a,b}\"",
+        "[]",
+        "[1, \"b\"]",
+        "{\"b\" : [1,2]}",
+        "{}",
+        "\"{\\\"a\\\":1}\"",
+    ];
+    for column in columns {
+        for value in values {
+            let body = format!("{{\"{column}\": {value}}}");
+            let returned =
+                library.send("POST", "/all_kinds", &["content-type: application/json", FULL], body.clone()).await;
+            let silent = library.send("POST", "/all_kinds", &["content-type: application/json"], body.clone()).await;
+            assert_eq!(returned.status, silent.status, "{body}: {} | {}", returned.body, silent.body);
+            if returned.status != 201 {
+                assert_eq!(returned.json(), silent.json(), "{body}");
+                continue;
+            }
+            let rows = library.get("/all_kinds").await.json();
+            let [first, second] = rows.as_array().unwrap().as_slice() else { panic!("{body}: {rows}") };
+            assert_eq!(first, second, "{body}");
+            // The same by UPDATE.
+            let empty = format!("{{\"{column}\": null}}");
+            let cleared = library.send("PATCH", "/all_kinds", &["content-type: application/json"], empty).await;
+            assert_eq!((cleared.status, cleared.header("content-range")), (204, "0-1/*"), "{column}: {}", cleared.body);
+            let changed = library.send("PATCH", "/all_kinds", &["content-type: application/json"], body.clone()).await;
+            assert_eq!(changed.status, 204, "{body}: {}", changed.body);
+            assert_eq!(library.get("/all_kinds").await.json(), rows, "{body}");
+            let deleted = library.send("DELETE", "/all_kinds", &["prefer: count=exact"], "").await;
+            assert_eq!((deleted.status, deleted.header("content-range")), (204, "*/2"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_silent_write_is_held_to_its_demands() {
+    let library = Library::open().await;
+    let limit = ["prefer: handling=strict, max-affected=1", "content-type: application/json"];
+    assert_eq!(library.send("PATCH", "/books?id=gt.0", &limit, r#"{"pages": 1}"#).await.code(), "PGRST124");
+    assert_eq!(library.send("DELETE", "/book_genres?book_id=gt.0", &limit, "").await.code(), "PGRST124");
+    assert_eq!(library.get("/book_genres").await.json().as_array().unwrap().len(), 3);
+    let extra = r#"{"id": 30, "title": "a", "unknown": 1}"#;
+    let reply = library.send("POST", "/books?columns=id,title", &["content-type: application/json"], extra).await;
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    let twice = r#"{"id": 31, "title": "first", "title": "last"}"#;
+    assert_eq!(library.send("POST", "/books", &["content-type: application/json"], twice).await.status, 201);
+    assert_eq!(library.get("/books?id=eq.31&select=title").await.json(), json!([{"title": "last"}]));
+    let reply = library
+        .send(
+            "POST",
+            "/books",
+            &["content-type: application/json", "prefer: resolution=ignore-duplicates, count=exact"],
+            extra.replace(", \"unknown\": 1", ""),
+        )
+        .await;
+    assert_eq!((reply.status, reply.header("content-range")), (201, "*/0"));
+}
