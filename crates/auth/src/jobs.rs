@@ -9,8 +9,10 @@ use crate::Auth;
 use crate::error::Error;
 use crate::store;
 
-/// How often the clean-up runs.
-const EVERY: Duration = Duration::from_secs(60);
+/// How often the clean-up runs: each round opens a connection, which an idle server should not have to keep.
+const EVERY: Duration = Duration::from_secs(600);
+/// The next round, where one found more than it may do at once.
+const SOON: Duration = Duration::from_secs(20);
 
 impl Auth {
     /// Reads which sessions ended before their tokens: call it before the first request.
@@ -31,28 +33,32 @@ impl Auth {
     pub fn start_jobs(self: &Arc<Self>, tasks: &Tasks) {
         let auth = Arc::clone(self);
         tasks.spawn_until_stop(async move {
+            let mut pause = EVERY;
             loop {
-                tokio::time::sleep(EVERY).await;
-                if let Err(error) = auth.clean_up().await {
-                    tracing::warn!(target: "auth", %error, "the clean-up of schema auth failed; it comes again");
-                }
+                tokio::time::sleep(pause).await;
+                pause = match auth.clean_up().await {
+                    Ok(true) => SOON,
+                    Ok(false) => EVERY,
+                    Err(error) => {
+                        tracing::warn!(target: "auth", %error, "the clean-up of schema auth failed; it comes again");
+                        EVERY
+                    }
+                };
             }
         });
     }
 
-    /// One round of the clean-up; bounded, so that it never holds locks for long.
+    /// One round of the clean-up; bounded, so that it never holds locks for long. Is there more to do?
     ///
     /// # Errors
     /// The database's.
-    pub async fn clean_up(&self) -> Result<(), Error> {
+    pub async fn clean_up(&self) -> Result<bool, Error> {
         let now = self.clock.now();
         self.revocations.prune(now.unix_timestamp());
         let tx = self.begin().await?;
         store::revoked::prune(&tx, now).await?;
-        if self.config.cleanup_enabled {
-            store::cleanup::run(&tx, now, &self.config).await?;
-        }
+        let more = self.config.cleanup_enabled && store::cleanup::run(&tx, now, &self.config).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(more)
     }
 }

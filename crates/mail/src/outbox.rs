@@ -37,8 +37,8 @@ const LONGEST_SEND: Duration = Duration::from_secs(90);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The database did not answer: it is asked again after this.
 const DATABASE_AWAY: Duration = Duration::from_secs(5);
-/// The table is looked at this often, also when nobody woke us.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The table is looked at this often, also when nothing is due and nobody woke us. Each look opens a connection.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
 /// After something was queued by this process: its transaction is committed a moment later.
 const AFTER_QUEUE: [Duration; 4] =
     [Duration::from_millis(20), Duration::from_millis(150), Duration::from_millis(1_000), Duration::from_millis(4_000)];

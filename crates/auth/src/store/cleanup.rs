@@ -31,12 +31,14 @@ const SESSIONS: &str = "delete from auth.sessions where id in (select id from au
         or coalesce(refreshed_at at time zone 'utc', created_at) + make_interval(secs => $4) < $1::timestamptz - interval '24 hours'
     limit $2 for update skip locked)";
 
-pub(crate) async fn run(tx: &PlatformTx, now: OffsetDateTime, config: &AuthConfig) -> Result<(), pg::Error> {
+/// Deletes what is old; `true` where a limit was reached.
+pub(crate) async fn run(tx: &PlatformTx, now: OffsetDateTime, config: &AuthConfig) -> Result<bool, pg::Error> {
+    let mut most = 0;
     for sql in DELETIONS {
-        tx.execute(sql, &[&now, &BATCH]).await?;
+        most = most.max(tx.execute(sql, &[&now, &BATCH]).await?);
     }
     let seconds = |limit: Option<std::time::Duration>| limit.map(|limit| limit.as_secs_f64());
     let (timebox, inactivity) = (seconds(config.sessions.timebox), seconds(config.sessions.inactivity_timeout));
-    tx.execute(SESSIONS, &[&now, &BATCH, &timebox, &inactivity]).await?;
-    Ok(())
+    most = most.max(tx.execute(SESSIONS, &[&now, &BATCH, &timebox, &inactivity]).await?);
+    Ok(most >= BATCH.unsigned_abs())
 }

@@ -67,6 +67,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         for project in &running {
             println!("{}", project.summary(secrets));
         }
+        tokio::spawn(crate::memory::settle());
         tokio::select! {
             _ = signals.0.recv() => {}
             _ = signals.1.recv() => {}
