@@ -266,7 +266,8 @@ impl Server {
         let conf = cluster.folder().join("rest.conf");
         let text = format!(
             "db-uri = \"{}\"\ndb-schemas = \"public\"\ndb-anon-role = \"{anonymous}\"\njwt-secret = \"{SECRET}\"\n\
-             server-host = \"127.0.0.1\"\nserver-port = {}\n",
+             server-host = \"127.0.0.1\"\nserver-port = {}\n\
+             # As many connections for writes as the other side has.\ndb-pool = 32\n",
             cluster.words("authenticator"),
             address.port()
         );
