@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
 use pg::PlatformTx;
 use pg::tokio_postgres::types::Json;
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ use crate::model::Object;
 use crate::request::Req;
 use crate::store;
 
+/// Requests at once that may call an HTTP hook in their transaction: not all connections may wait for somebody far away.
+pub(crate) const FAR_CALLS: usize = 5;
 /// How long an HTTP hook may take, each time.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 const HTTP_TRIES: u32 = 3;
@@ -68,6 +70,16 @@ pub(crate) fn metadata(point: HookPoint, req: Option<&Req>, now: OffsetDateTime)
 impl Auth {
     pub(crate) fn has_hook(&self, point: HookPoint) -> bool {
         self.config.hooks.contains_key(&point)
+    }
+
+    /// May this request call an HTTP hook in its transaction?
+    pub(crate) fn may_call_far(&self, method: &Method, path: &str) -> bool {
+        let far = |point: &HookPoint| self.config.hooks.get(point).is_some_and(|hook| hook.uri.starts_with("http"));
+        match path {
+            "/token" => far(&HookPoint::CustomAccessToken),
+            "/verify" | "/callback" | "/reauthenticate" => self.config.hooks.keys().any(far),
+            _ => method != Method::GET && self.config.hooks.keys().any(far),
+        }
     }
 
     /// Calls a hook and returns what it said. A function runs in `tx`, or in a transaction of its own.

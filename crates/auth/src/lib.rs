@@ -106,6 +106,8 @@ pub struct Auth {
     revocations: Arc<Revocations>,
     allow_list: AllowList,
     limits: limits::Limits,
+    /// Requests that may call somebody far away while they hold a connection.
+    far_calls: tokio::sync::Semaphore,
     /// For the two requests that come most.
     exec: Executor,
     http: reqwest::Client,
@@ -154,6 +156,7 @@ impl Auth {
             revocations,
             allow_list,
             limits,
+            far_calls: tokio::sync::Semaphore::new(hooks::FAR_CALLS),
             exec,
             http,
             documents: providers::Documents::default(),

@@ -95,7 +95,15 @@ async fn finish(State(auth): State<Arc<Auth>>, request: Request<Body>, next: Nex
         return error.render(&headers);
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answered = tokio::time::timeout(auth.config.request_timeout, next.run(request)).await;
+    let answer = async {
+        // The semaphore is never closed.
+        let _place = match auth.may_call_far(&method, &path) {
+            true => auth.far_calls.acquire().await.ok(),
+            false => None,
+        };
+        next.run(request).await
+    };
+    let answered = tokio::time::timeout(auth.config.request_timeout, answer).await;
     let mut response = match answered {
         Ok(response) => response,
         Err(_) => Error::new(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base::Secret;
+use lettre::address::Envelope;
 use lettre::message::{Mailbox, MultiPart, header};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
@@ -146,9 +147,13 @@ pub(crate) fn message(
     to: &str,
     letter: &Letter,
 ) -> Result<Message, SmtpError> {
-    let to: Address = to.parse().map_err(|_| SmtpError::Letter("the recipient is no address".to_owned()))?;
+    let to = address(to).ok_or_else(|| SmtpError::Letter("the recipient is no address".to_owned()))?;
     let domain = from.email.domain();
+    let envelope = Envelope::new(Some(from.email.clone()), vec![to.clone()]);
+    let envelope = envelope.map_err(|e| SmtpError::Letter(e.to_string()))?;
     let mut message = Message::builder()
+        // Else it is read from the header, and names in quotes are not understood there.
+        .envelope(envelope)
         .from(from.clone())
         .to(Mailbox::new(None, to))
         .subject(&letter.subject)
@@ -161,6 +166,12 @@ pub(crate) fn message(
         message.headers_mut().insert_raw(header::HeaderValue::new(name, value.replace(['\r', '\n'], " ")));
     }
     Ok(message)
+}
+
+/// Some providers gave away names with dots at the end or in a row, which RFC 5321 has in quotes only.
+fn address(text: &str) -> Option<Address> {
+    let quoted = || text.rsplit_once('@').and_then(|(name, domain)| format!("\"{name}\"@{domain}").parse().ok());
+    text.parse().ok().or_else(|| if text.contains(['"', '\\', ' ']) { None } else { quoted() })
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -103,6 +103,10 @@ async fn a_letter_leaves_after_the_commit_and_never_without_it() {
     let arrived = inbox.messages();
     assert_eq!(arrived.len(), 1);
     assert_eq!(arrived[0].recipients, ["ada@example.org"]);
+    // A name that a telephone company gave away: in quotes, as the protocol wants it.
+    world.queue(&outbox, "ada..l.@example.org").await;
+    assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+    assert_eq!(inbox.messages()[0].recipients, ["\"ada..l.\"@example.org"]);
     assert_eq!(arrived[0].sender, "admin@example.org");
     let raw = String::from_utf8(arrived[0].raw.to_vec()).unwrap();
     assert!(raw.contains("X-Shop: 1") && raw.contains("multipart/alternative"), "{raw}");

@@ -121,6 +121,45 @@ async fn letters_go_to_a_signed_call_instead() {
     world.post("/verify", json!({"type": "signup", "email": "ada@x.test", "token": code})).await.ok();
 }
 
+/// A hook that does not answer: whoever needs it waits, everybody else does not.
+#[tokio::test]
+async fn a_hook_that_hangs_holds_up_nobody_else() {
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let latch = Arc::clone(&gate);
+    let handler = move || {
+        let latch = Arc::clone(&latch);
+        async move {
+            latch.acquire().await.unwrap().forget();
+            axum::Json(json!({}))
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/hook", post(handler))).await });
+    let world = World::start(|config| {
+        config.hooks.insert(HookPoint::SendEmail, Hook { uri, secrets: SECRET.into() });
+    })
+    .await;
+    let user = json!({"email": "ada@x.test", "password": "correct horse", "email_confirm": true});
+    world.admin(http::Method::POST, "/admin/users", Some(user)).await.ok();
+    let session = world.sign_in("ada@x.test").await;
+    let world = Arc::new(world);
+    let mut waiting = tokio::task::JoinSet::new();
+    for n in 0..40 {
+        let world = Arc::clone(&world);
+        let body = json!({"email": format!("u{n}@x.test"), "password": "correct horse"});
+        waiting.spawn(async move { world.post("/signup", body).await.status });
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let others = async {
+        world.sign_in("ada@x.test").await;
+        world.refresh(&session["refresh_token"]).await.ok();
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(3), others).await.expect("they are answered meanwhile");
+    gate.add_permits(1_000);
+    while waiting.join_next().await.is_some() {}
+}
+
 #[tokio::test]
 async fn a_call_that_answers_with_an_error_refuses() {
     let (uri, _) = receiver(json!({"error": {"http_code": 418, "message": "no tea"}})).await;

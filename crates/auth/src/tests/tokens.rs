@@ -105,6 +105,11 @@ async fn no_forged_token_opens_anything() {
     }
     assert_eq!(world.get("/user", &good).await.status, 200, "the good one is still good");
     assert_eq!(world.get("/admin/users", &good).await.refusal(), (403, "not_admin"));
+    let ahead = claims(&|c| {
+        c["iat"] = json!(now + 20);
+        c["nbf"] = json!(now + 20);
+    });
+    assert_eq!(world.get("/user", &own_key.sign(&ahead).unwrap()).await.status, 200, "clocks differ by seconds");
     for role in [
         json!("SERVICE_ROLE"),
         json!(["service_role"]),
