@@ -14,7 +14,7 @@ mod ring;
 mod tests;
 
 pub use algorithm::Algorithm;
-pub use claims::{ClaimRules, check_claims};
+pub use claims::{ClaimRules, check_claims, numeric_date};
 pub use error::{KeyError, VerifyError};
 pub use generate::generate;
 pub use jwk::Jwk;

@@ -172,7 +172,7 @@ impl Authenticator {
     /// Takes from the claims what every request needs.
     fn read(&self, verified: Verified) -> Token {
         let Verified { claims, payload, .. } = verified;
-        let time = |name: &str| claims.get(name).and_then(Value::as_i64);
+        let time = |name| crypto::jwt::numeric_date(&claims, name).ok().flatten();
         let latest = [time("nbf"), time("iat")].into_iter().flatten().max();
         let from = latest.map_or(i64::MIN, |at| at.saturating_sub(SKEW_SECONDS));
         let until = time("exp").map_or(i64::MAX, |at| at.saturating_add(SKEW_SECONDS));
@@ -295,6 +295,17 @@ mod tests {
         assert_eq!(ask(&a, &token(&json!({"iat": 1_000_100}))), Err(JwtError::IssuedInFuture(100)));
         let (no_secret, ..) = authenticator(|r| r.keys = None);
         assert_eq!(ask(&no_secret, &good), Err(JwtError::NoSecret));
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_does_not_make_a_token_last() {
+        let (a, ..) = authenticator(|_| ());
+        for _ in 0..2 {
+            assert_eq!(ask(&a, &token(&json!({"role": "author", "exp": 999_900.5}))), Err(JwtError::Expired(100)));
+            assert_eq!(ask(&a, &token(&json!({"role": "author", "exp": 9.999e5}))), Err(JwtError::Expired(100)));
+            assert!(ask(&a, &token(&json!({"role": "author", "nbf": 1_000_100.5}))).is_err());
+            assert!(ask(&a, &token(&json!({"role": "author", "exp": 1_000_100.5}))).is_ok());
+        }
     }
 
     #[test]

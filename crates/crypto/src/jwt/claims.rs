@@ -19,20 +19,24 @@ pub struct ClaimRules<'a> {
 /// The first rule that is broken.
 pub fn check_claims(claims: &Map<String, Value>, now: i64, rules: ClaimRules<'_>) -> Result<(), VerifyError> {
     let skew = rules.skew_seconds;
-    if seconds(claims, "exp")?.is_some_and(|exp| exp < now.saturating_sub(skew)) {
+    if numeric_date(claims, "exp")?.is_some_and(|exp| exp < now.saturating_sub(skew)) {
         return Err(VerifyError::Expired);
     }
-    if seconds(claims, "nbf")?.is_some_and(|nbf| nbf > now.saturating_add(skew)) {
+    if numeric_date(claims, "nbf")?.is_some_and(|nbf| nbf > now.saturating_add(skew)) {
         return Err(VerifyError::NotYetValid);
     }
-    if seconds(claims, "iat")?.is_some_and(|iat| iat > now.saturating_add(skew)) {
+    if numeric_date(claims, "iat")?.is_some_and(|iat| iat > now.saturating_add(skew)) {
         return Err(VerifyError::IssuedInFuture);
     }
     audience(claims, rules.audience)
 }
 
-/// Null reads as absent; a fraction is cut, a number beyond 64 bits is the largest or smallest.
-fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, VerifyError> {
+/// A NumericDate (RFC 7519 §2) in whole seconds. Null reads as absent; a fraction is cut, a number beyond 64 bits is the largest or
+/// smallest.
+///
+/// # Errors
+/// The claim is no number.
+pub fn numeric_date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, VerifyError> {
     match claims.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
