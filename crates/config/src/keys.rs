@@ -4,8 +4,6 @@
 //! production they are made once, kept in `<home>/secrets/keys.json` with owner-only permissions, and the well-known ones are
 //! refused. A home remembers which of the two it has served; going from one to the other is an explicit rotation.
 
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base::{Clock, Secret};
@@ -15,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::jwt::api_key;
+use crate::private_file::{private_folder, replace_private};
 use crate::{Auth, Env, Loaded, signing_keys};
 
 /// Secret of the CLI's local projects.
@@ -189,7 +188,7 @@ pub fn open(home: &Path, mode: Mode, loaded: &Loaded, clock: &Clock) -> Result<K
 /// The first keys of a home. Of two starts at once one makes them and the other takes them.
 fn first(home: &Path, mode: Mode, clock: &Clock) -> Result<Kept, KeysError> {
     let secrets = home.join("secrets");
-    private_folder(&secrets)?;
+    private_folder(&secrets).map_err(|source| KeysError::File { path: secrets.clone(), source })?;
     let path = secrets.join("keys.lock");
     let locked = std::fs::File::create(&path).and_then(|file| file.lock().map(|()| file));
     let _until_written = locked.map_err(|source| KeysError::File { path, source })?;
@@ -303,35 +302,8 @@ fn write(home: &Path, kept: &Kept) -> Result<(), KeysError> {
     let path = file_of(home);
     let text = serde_json::to_string_pretty(kept)
         .map_err(|e| KeysError::Broken { path: path.clone(), message: e.to_string() })?;
-    private_folder(&home.join("secrets"))?;
-    replace_private(&path, &text)
-}
-
-/// Makes a folder that only its owner can look into.
-pub(crate) fn private_folder(dir: &Path) -> Result<(), KeysError> {
-    let failed = |source| KeysError::File { path: dir.to_owned(), source };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(failed)
-}
-
-/// Writes a file for its owner only, beside and renamed: a crash leaves the old text or the new one, never half of it.
-pub(crate) fn replace_private(path: &Path, text: &str) -> Result<(), KeysError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| KeysError::File { path, source }
-    };
-    // Two starts at once write beside each other.
-    let beside = path.with_extension(format!("{:08x}.new", rand::random::<u32>()));
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(failed(&beside))?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed(&beside))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed(&beside))?;
-    std::fs::rename(&beside, path).map_err(failed(path))
+    let written = private_folder(&home.join("secrets")).and_then(|()| replace_private(&path, &text));
+    written.map_err(|source| KeysError::File { path, source })
 }
 
 /// The environment as functions and children should see it: the project's keys under the names of the hosted platform.
@@ -346,6 +318,8 @@ pub fn function_env(keys: &Keys, api_url: &str, db_url: &str) -> Env {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use time::OffsetDateTime;
 
     use super::*;

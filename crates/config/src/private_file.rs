@@ -12,6 +12,9 @@ pub fn create_private(path: &Path, text: &str) -> io::Result<bool> {
     if path.exists() {
         return Ok(false);
     }
+    if let Some(folder) = path.parent() {
+        private_folder(folder)?;
+    }
     let beside = write_beside(path, text)?;
     match std::fs::hard_link(&beside, path) {
         // There are file systems without links.
@@ -20,11 +23,18 @@ pub fn create_private(path: &Path, text: &str) -> io::Result<bool> {
     }
 }
 
+/// Writes a file anew: a crash leaves the old text or the new one, never half of it.
+pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
+    std::fs::rename(write_beside(path, text)?, path)
+}
+
+/// Makes a folder that only its owner can look into.
+pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
 fn write_beside(path: &Path, text: &str) -> io::Result<PathBuf> {
-    if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
-    }
     let beside = path.with_extension(format!("{:08x}.new", rand::random::<u32>()));
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());

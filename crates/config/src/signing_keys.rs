@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use base::Secret;
 
 use crate::Auth;
-use crate::keys::{KeysError, Mode, private_folder, replace_private};
+use crate::keys::{KeysError, Mode};
+use crate::private_file::{private_folder, replace_private};
 
 /// The file of a project whose data is in `home`.
 pub fn path(home: &Path, auth: &Auth) -> PathBuf {
@@ -56,11 +57,11 @@ fn check(path: &Path, text: &str) -> Result<(), KeysError> {
 /// A file that cannot be written.
 pub fn replace(home: &Path, auth: &Auth, text: &str) -> Result<PathBuf, KeysError> {
     let path = path(home, auth);
-    if path == own(home) {
-        private_folder(&home.join("secrets"))?;
+    let folder = if path == own(home) { private_folder(&home.join("secrets")) } else { Ok(()) };
+    match folder.and_then(|()| replace_private(&path, text)) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(KeysError::File { path, source }),
     }
-    replace_private(&path, text)?;
-    Ok(path)
 }
 
 /// Removes the file that is not config.toml's.
