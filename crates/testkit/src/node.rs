@@ -11,9 +11,10 @@ use tokio::sync::Mutex;
 pub async fn npm_install(folder: &Path) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
     let _turn = ONE_AT_A_TIME.lock().await;
-    // Test binaries run side by side, so the marker is written last.
+    // Test binaries run side by side, so the marker is written last. It says what was installed: the lock file may have changed since.
     let marker = folder.join("node_modules/.complete");
-    if marker.exists() {
+    let wanted = std::fs::read(folder.join("package-lock.json")).unwrap_or_default();
+    if std::fs::read(&marker).is_ok_and(|installed| installed == wanted) {
         return;
     }
     let output = Command::new("npm")
@@ -23,7 +24,7 @@ pub async fn npm_install(folder: &Path) {
         .await
         .unwrap_or_else(|e| panic!("npm cannot be run ({e}): the client tests need Node 20 or later"));
     assert!(output.status.success(), "npm ci failed:\n{}", String::from_utf8_lossy(&output.stderr));
-    std::fs::write(marker, "").expect("node_modules can be written");
+    std::fs::write(marker, wanted).expect("node_modules can be written");
 }
 
 /// Runs `node --test FILE` with `environment` and fails with its whole output.
