@@ -258,7 +258,7 @@ impl Auth {
     /// Sign-up: a token for the address, and its letter.
     ///
     /// # Errors
-    /// 429 too soon after the last one, and as [`Auth::send_letter`].
+    /// As [`Auth::send_token`].
     pub(crate) async fn send_confirmation(
         &self,
         tx: &PlatformTx,
@@ -266,15 +266,13 @@ impl Auth {
         user: &User,
         pkce: bool,
     ) -> Result<(), Error> {
-        let frequency = self.config.mailer.max_frequency;
-        self.too_soon(user.confirmation_sent_at, frequency, Code::OverEmailSendRateLimit)?;
         self.send_token(tx, req, user, LetterKind::Confirmation, OtpKind::Confirmation, pkce).await.map(drop)
     }
 
     /// Stores a token of a kind and sends its letter to the user's address.
     ///
     /// # Errors
-    /// As [`Auth::send_letter`].
+    /// 429 too soon after the last one, but for invitations; and as [`Auth::send_letter`].
     pub(crate) async fn send_token(
         &self,
         tx: &PlatformTx,
@@ -284,6 +282,18 @@ impl Auth {
         otp: OtpKind,
         pkce: bool,
     ) -> Result<OneTime, Error> {
+        // Of two requests at once the second sees what the first has sent, and its letter is the later one as its token is.
+        let now = store::users::lock(tx, user.id).await?;
+        if kind != LetterKind::Invite
+            && let Some(now) = &now
+        {
+            let sent_at = match otp {
+                OtpKind::Recovery => now.recovery_sent_at,
+                OtpKind::Reauthentication => now.reauthentication_sent_at,
+                _ => now.confirmation_sent_at,
+            };
+            self.too_soon(sent_at, self.config.mailer.max_frequency, Code::OverEmailSendRateLimit)?;
+        }
         let one_time = self.new_code(user.email(), pkce);
         let redirect_to = req.redirect_to(self);
         let content = Content { kind, to: user.email(), one_time: &one_time, redirect_to: &redirect_to, other: None };

@@ -11,7 +11,7 @@ use crate::config::HookPoint;
 use crate::error::{Code, Error};
 use crate::letters::{OneTime, Queued};
 use crate::model::{OtpKind, User};
-use crate::wire;
+use crate::{store, wire};
 
 /// A text message, ready to send.
 #[derive(Debug, Clone)]
@@ -74,6 +74,9 @@ impl Auth {
         otp: OtpKind,
         channel: &str,
     ) -> Result<(), Error> {
+        // Of two requests at once the second sees what the first has sent.
+        let now = store::users::lock(tx, user.id).await?;
+        let user = now.as_ref().unwrap_or(user);
         let sent_at = match otp {
             OtpKind::PhoneChange => user.phone_change_sent_at,
             OtpKind::Reauthentication => user.reauthentication_sent_at,

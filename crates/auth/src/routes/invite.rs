@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Answer, ok};
 use crate::Auth;
 use crate::audit::{Action, Actor};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::letters::LetterKind;
 use crate::model::{Object, OtpKind, User};
 use crate::request::Req;
@@ -86,7 +86,11 @@ pub(crate) async fn new_user(
 /// Inserts a user with an address, and its identity.
 pub(crate) async fn insert(auth: &Auth, tx: &PlatformTx, req: &Req, new: &NewUser) -> Result<uuid::Uuid, Error> {
     auth.before_user_created(req, new).await?;
-    auth.insert_user(tx, req, new).await?;
+    // Two invitations at once: the other was faster.
+    auth.insert_user(tx, req, new).await.map_err(|error| match error.code() {
+        Code::UserAlreadyExists => email_exists(),
+        _ => error,
+    })?;
     let email = new.email.as_deref().unwrap_or_default();
     let data = contact_identity(new.id, ("email", email), false, &Object::new());
     auth.insert_contact_identity(tx, new.id, "email", &data).await?;

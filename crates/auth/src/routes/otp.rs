@@ -114,7 +114,6 @@ async fn by_email(auth: &Auth, req: &Req, params: Params) -> Answer {
 }
 
 async fn send_link(auth: &Auth, req: &Req, user: &User, challenge: Option<Challenge>) -> Answer {
-    auth.too_soon(user.recovery_sent_at, auth.config.mailer.max_frequency, Code::OverEmailSendRateLimit)?;
     let tx = auth.begin().await?;
     let pkce = challenge.is_some();
     if pkce {

@@ -32,8 +32,6 @@ pub(crate) async fn reauthenticate(State(auth): State<Arc<Auth>>, req: Req) -> A
     if user.email().is_empty() {
         auth.send_phone_code(&tx, user, user.phone(), OtpKind::Reauthentication, "sms").await?;
     } else {
-        let frequency = auth.config.mailer.max_frequency;
-        auth.too_soon(user.reauthentication_sent_at, frequency, Code::OverEmailSendRateLimit)?;
         auth.send_token(&tx, &req, user, LetterKind::Reauthentication, OtpKind::Reauthentication, false).await?;
     }
     tx.commit().await?;

@@ -56,7 +56,6 @@ async fn send(auth: &Auth, req: &Req, email: &str, challenge: Option<Challenge>)
     let Some(user) = store::users::find_by_email(&tx, email, &req.audience(auth)).await? else {
         return Ok(tx.commit().await?);
     };
-    auth.too_soon(user.recovery_sent_at, auth.config.mailer.max_frequency, Code::OverEmailSendRateLimit)?;
     let pkce = challenge.is_some();
     if pkce {
         let flow = NewFlowState { provider: "recovery", user_id: Some(user.id), challenge, ..NewFlowState::default() };

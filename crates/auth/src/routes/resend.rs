@@ -67,7 +67,9 @@ pub(crate) async fn resend(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
         auth.limit_address(kind, &email)?;
         store::users::find_by_email(&tx, &email, &aud).await?
     };
-    if let Some(user) = user {
+    if let Some(user) = user
+        && let Some(user) = store::users::lock(&tx, user.id).await?
+    {
         again(&auth, &tx, &req, &user, kind, challenge).await?;
     }
     tx.commit().await?;

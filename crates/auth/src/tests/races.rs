@@ -127,6 +127,43 @@ async fn two_deletions_and_an_update_of_one_user_at_once_end_well() {
     assert_eq!(world.get("/user", session["access_token"].as_str().unwrap()).await.refusal(), (403, "user_not_found"));
 }
 
+/// However many ask at once: one letter or message, and the rest must wait, as they would one after the other.
+#[tokio::test]
+async fn requests_for_a_code_at_once_send_one() {
+    let world = World::start(|config| {
+        config.phone.enabled = true;
+        config.mfa.phone.enroll = true;
+        config.mfa.phone.verify = true;
+    })
+    .await;
+    let ada = json!({"email": "ada@x.test", "phone": "15550100", "password": "correct horse", "email_confirm": true, "phone_confirm": true});
+    world.admin(Method::POST, "/admin/users", Some(ada)).await.ok();
+    world.post("/signup", json!({"email": "eve@x.test", "password": "correct horse"})).await.ok();
+    let token = text(&world.sign_in("ada@x.test").await["access_token"]);
+    let factor = json!({"factor_type": "phone", "phone": "15550100"});
+    let factor = world.send(Method::POST, "/factors", Some(&token), Some(factor)).await.ok();
+    let challenge = format!("/factors/{}/challenge", text(&factor["id"]));
+    world.later(61);
+    let cases = [
+        (Method::POST, "/otp", json!({"email": "ada@x.test"})),
+        (Method::POST, "/otp", json!({"phone": "15550100"})),
+        (Method::POST, "/signup", json!({"email": "eve@x.test", "password": "correct horse"})),
+        (Method::GET, "/reauthenticate", Value::Null),
+        (Method::POST, challenge.as_str(), json!({})),
+    ];
+    for (method, path, body) in cases {
+        world.sent.letters.lock().clear();
+        world.sent.messages.lock().clear();
+        let one = || world.send(method.clone(), path, Some(&token), Some(body.clone()));
+        let answers: [Answer; 4] = tokio::join!(one(), one(), one(), one()).into();
+        no_5xx(&answers);
+        assert_eq!(good(&answers), 1, "{path} {body}: {answers:?}");
+        assert!(answers.iter().filter(|answer| answer.status != 200).all(|answer| answer.status == 429), "{answers:?}");
+        let sent = world.sent.letters.lock().len() + world.sent.messages.lock().len();
+        assert_eq!(sent, 1, "{path} {body}");
+    }
+}
+
 #[tokio::test]
 async fn two_changes_to_one_address_give_it_to_one() {
     let world = World::autoconfirm().await;
