@@ -36,6 +36,7 @@ mod wire;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use base::{Clock, Revocations};
@@ -106,6 +107,8 @@ pub struct Auth {
     revocations: Arc<Revocations>,
     allow_list: AllowList,
     limits: limits::Limits,
+    /// Seconds that the longest access token lives, of those that were signed since the start.
+    longest_life: AtomicI64,
     /// Requests that may call somebody far away while they hold a connection.
     far_calls: tokio::sync::Semaphore,
     /// For the two requests that come most.
@@ -156,6 +159,7 @@ impl Auth {
             revocations,
             allow_list,
             limits,
+            longest_life: AtomicI64::new(0),
             far_calls: tokio::sync::Semaphore::new(hooks::FAR_CALLS),
             exec,
             http,

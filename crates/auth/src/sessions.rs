@@ -90,6 +90,15 @@ impl Signed {
 #[derive(Debug, Default)]
 pub(crate) struct Ended(pub Vec<Uuid>);
 
+/// Sessions of a user who is banned; tell the other services once it is committed.
+#[must_use]
+#[derive(Debug, Default)]
+pub(crate) struct Suspended {
+    ids: Vec<Uuid>,
+    /// Unix seconds.
+    until: i64,
+}
+
 fn session_missing() -> Error {
     Error::forbidden(Code::SessionNotFound, "Session from session_id claim in JWT does not exist")
 }
@@ -234,14 +243,30 @@ impl Auth {
         Ok(())
     }
 
-    /// A banned user's tokens die with the ban; his sessions stay, and live again where the ban is lifted.
+    /// A banned user's tokens die with the ban; his sessions stay, and live again where the ban is lifted or over.
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn suspend_sessions(&self, tx: &PlatformTx, user_id: Uuid) -> Result<Ended, Error> {
+    pub(crate) async fn suspend_sessions(
+        &self,
+        tx: &PlatformTx,
+        user_id: Uuid,
+        banned_until: OffsetDateTime,
+    ) -> Result<Suspended, Error> {
         let ids: Vec<Uuid> = store::sessions::of_user(tx, user_id).await?.into_iter().map(|s| s.id).collect();
-        self.persist_revocation(tx, &ids).await?;
-        Ok(Ended(ids))
+        let last_exp = OffsetDateTime::from_unix_timestamp(self.last_exp()).unwrap_or(banned_until);
+        let until = last_exp.min(banned_until);
+        // Of an earlier ban, which may have been longer.
+        store::revoked::delete(tx, &ids).await?;
+        store::revoked::insert(tx, &ids, until).await?;
+        Ok(Suspended { ids, until: until.unix_timestamp() })
+    }
+
+    /// From now on every service refuses the tokens of these sessions, until the ban is over.
+    pub(crate) fn announce_suspension(&self, suspended: &Suspended) {
+        for id in &suspended.ids {
+            self.revocations.revoke(*id, suspended.until);
+        }
     }
 
     /// The reverse of [`Auth::suspend_sessions`]: call it after the commit with the sessions that it returns.

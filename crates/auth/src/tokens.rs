@@ -1,5 +1,7 @@
 //! Access tokens: GoTrue's claims in GoTrue's order, and what a presented one says.
 
+use std::sync::atomic::Ordering;
+
 use crypto::jwt::{ClaimRules, VerifyError};
 use pg::PlatformTx;
 use serde_json::{Value, json};
@@ -14,6 +16,9 @@ use crate::rules;
 
 /// Seconds that the clock of another server, or ours before it was set, may be ahead of ours; as for rows.
 const SKEW_SECONDS: i64 = 30;
+
+/// Whatever a hook says: nobody remembers an ended session for longer.
+const LONGEST_LIFE_SECONDS: i64 = 10 * 365 * 86_400;
 
 /// Claims that a hook may change but not drop.
 const REQUIRED_CLAIMS: [&str; 10] =
@@ -136,6 +141,7 @@ impl Auth {
     fn sign(&self, claims: &Object, now: i64, expires_at: i64) -> Result<AccessToken, Error> {
         let token =
             self.keys().sign(claims).map_err(|e| Error::internal("error generating jwt token", anyhow::anyhow!(e)))?;
+        self.longest_life.fetch_max(expires_at.saturating_sub(now).min(LONGEST_LIFE_SECONDS), Ordering::Relaxed);
         Ok(AccessToken { token, expires_in: expires_at - now, expires_at })
     }
 
@@ -166,7 +172,9 @@ impl Auth {
 
     /// Unix seconds after which no access token that was signed until now can be alive.
     pub(crate) fn last_exp(&self) -> i64 {
-        self.clock.unix_seconds() + self.config.jwt.exp_seconds
+        // A hook may have made them live longer than the settings say.
+        let life = self.longest_life.load(Ordering::Relaxed).max(self.config.jwt.exp_seconds);
+        self.clock.unix_seconds().saturating_add(life)
     }
 }
 

@@ -39,6 +39,24 @@ async fn a_function_adds_claims() {
     assert_eq!(world.claims(&refreshed["access_token"])["plan"], "token_refresh");
 }
 
+/// The other services must refuse a token for as long as it lives, not for as long as the settings say.
+#[tokio::test]
+async fn a_token_that_a_function_made_live_long_is_dead_for_as_long() {
+    let body = "return jsonb_set(event, '{claims,exp}', to_jsonb((event->'claims'->>'iat')::bigint + 604800));";
+    let world = with_sql(HookPoint::CustomAccessToken, body).await;
+    let session = world.signed_up("ada@x.test").await;
+    assert_eq!(session["expires_in"], 604_800);
+    let token = session["access_token"].as_str().unwrap();
+    let id = world.claims(&session["access_token"])["session_id"].as_str().unwrap().parse().unwrap();
+    world.send(http::Method::POST, "/logout", Some(token), None).await;
+    world.later(6 * 86_400);
+    world.auth.clean_up().await.unwrap();
+    assert!(world.revocations.is_revoked(id));
+    world.later(86_400);
+    world.auth.clean_up().await.unwrap();
+    assert!(!world.revocations.is_revoked(id), "it is over by itself now");
+}
+
 #[tokio::test]
 async fn a_function_that_drops_a_claim_is_a_failure_of_the_server() {
     let world = with_sql(HookPoint::CustomAccessToken, "return event #- '{claims,role}';").await;

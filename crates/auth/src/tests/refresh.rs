@@ -166,6 +166,27 @@ async fn a_ban_stops_refresh_sign_in_and_the_tokens_that_are_out() {
     assert!(world.refresh(&session["refresh_token"]).await.ok()["user"].get("banned_until") != Some(&Value::Null));
 }
 
+/// A ban that nobody lifts: when it is over, the sessions live again in the other services too.
+#[tokio::test]
+async fn a_ban_ends_by_itself() {
+    let world = World::autoconfirm().await;
+    let session = world.signed_up("ada@x.test").await;
+    let path = format!("/admin/users/{}", text(&session["user"]["id"]));
+    let ban =
+        async |duration: &str| world.admin(Method::PUT, &path, Some(json!({"ban_duration": duration}))).await.ok();
+    let id = text(&world.claims(&session["access_token"])["session_id"]).parse().unwrap();
+    ban("100h").await;
+    ban("10m").await;
+    world.auth.clean_up().await.unwrap();
+    assert!(world.revocations.is_revoked(id));
+    world.later(601);
+    world.auth.clean_up().await.unwrap();
+    assert!(!world.revocations.is_revoked(id));
+    assert_eq!(world.get("/user", &text(&session["access_token"])).await.status, 200);
+    world.refresh(&session["refresh_token"]).await.ok();
+    assert_eq!(world.count("select count(*) from _basalt.revoked_sessions").await, 0);
+}
+
 /// Both hot requests answer from their one statement; what is unusual is left to the long way.
 #[tokio::test]
 async fn the_usual_requests_take_one_flight() {

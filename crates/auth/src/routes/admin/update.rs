@@ -15,7 +15,7 @@ use crate::model::{Object, User};
 use crate::request::Req;
 use crate::routes::{Answer, ok};
 use crate::rules::contact;
-use crate::sessions::Ended;
+use crate::sessions::{Ended, Suspended};
 use crate::store::sessions::Which;
 use crate::store::users::{Changes, metadata_changes};
 use crate::users::{contact_identity, object};
@@ -43,11 +43,12 @@ pub(crate) async fn update(State(auth): State<Arc<Auth>>, Path(id): Path<String>
         ended = auth.end_sessions(&tx, user.id, Which::All).await?;
     }
     plain_columns(&auth, &tx, &user, &params).await?;
-    let restored = apply_ban(&auth, &tx, &user, &params, &mut ended).await?;
+    let (suspended, restored) = apply_ban(&auth, &tx, &user, &params).await?;
     let changed = auth.reload(&tx, user.id).await?;
     let traits = json!({"user_id": user.id, "user_email": changed.email(), "user_phone": changed.phone()});
     auth.audit(&tx, &req, Actor::Admin(admin.role()), Action::UserModified, traits).await?;
     auth.commit_and_announce(tx, &ended).await?;
+    auth.announce_suspension(&suspended);
     for session in restored {
         auth.revocations.restore(session);
     }
@@ -60,20 +61,18 @@ async fn apply_ban(
     tx: &PlatformTx,
     user: &User,
     params: &Params,
-    ended: &mut Ended,
-) -> Result<Vec<Uuid>, Error> {
+) -> Result<(Suspended, Vec<Uuid>), Error> {
     let now = auth.clock.now();
-    let Some(until) = ban(&params.ban_duration, now)? else { return Ok(Vec::new()) };
+    let Some(until) = ban(&params.ban_duration, now)? else { return Ok(Default::default()) };
     Changes::new()
         .set("banned_until", &until)
         .apply(tx, user.id, now)
         .await
         .map_err(|e| Error::saving("Error updating user", e))?;
-    if until.is_some_and(|until| until > now) {
-        ended.0.extend(auth.suspend_sessions(tx, user.id).await?.0);
-        return Ok(Vec::new());
+    match until.filter(|until| *until > now) {
+        Some(until) => Ok((auth.suspend_sessions(tx, user.id, until).await?, Vec::new())),
+        None => Ok((Suspended::default(), auth.restore_sessions(tx, user.id).await?)),
     }
-    auth.restore_sessions(tx, user.id).await
 }
 
 async fn plain_columns(auth: &Auth, tx: &PlatformTx, user: &User, params: &Params) -> Result<(), Error> {
