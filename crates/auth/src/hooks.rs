@@ -72,13 +72,16 @@ impl Auth {
         self.config.hooks.contains_key(&point)
     }
 
-    /// May this request call an HTTP hook in its transaction?
-    pub(crate) fn may_call_far(&self, method: &Method, path: &str) -> bool {
+    /// May this request call an HTTP hook, or the provider of text messages, in its transaction?
+    pub(crate) fn may_call_far(&self, method: &Method, uri: &http::Uri) -> bool {
         let far = |point: &HookPoint| self.config.hooks.get(point).is_some_and(|hook| hook.uri.starts_with("http"));
-        match path {
-            "/token" => far(&HookPoint::CustomAccessToken),
-            "/verify" | "/callback" | "/reauthenticate" => self.config.hooks.keys().any(far),
-            _ => method != Method::GET && self.config.hooks.keys().any(far),
+        let any = || self.config.hooks.keys().any(far);
+        match uri.path() {
+            // Sign-ins and refreshes make no user and send no letter; an ID token may.
+            "/token" if !uri.query().unwrap_or_default().contains("id_token") => far(&HookPoint::CustomAccessToken),
+            "/verify" => any() || self.messages.checks_codes(),
+            "/callback" | "/reauthenticate" => any(),
+            _ => method != Method::GET && any(),
         }
     }
 

@@ -34,6 +34,11 @@ pub trait Messages: Send + Sync {
     /// Puts a message into the outbox, on the caller's transaction.
     fn queue<'a>(&'a self, tx: &'a PlatformTx, message: Message) -> Queued<'a>;
 
+    /// Does the provider make its own codes, so that it must be asked about them?
+    fn checks_codes(&self) -> bool {
+        false
+    }
+
     /// Asks a provider that makes its own codes (Twilio Verify); `None`: it takes ours.
     fn check<'a>(&'a self, _to: &'a str, _code: &'a str) -> Option<Checked<'a>> {
         None

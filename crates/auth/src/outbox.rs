@@ -32,6 +32,10 @@ impl Messages for OutboxMessages {
         })
     }
 
+    fn checks_codes(&self) -> bool {
+        self.outbox.sms().is_some_and(mail::Sms::checks_codes)
+    }
+
     fn check<'a>(&'a self, to: &'a str, code: &'a str) -> Option<Checked<'a>> {
         let sms = self.outbox.sms().filter(|sms| sms.checks_codes())?;
         Some(Box::pin(async move { Ok(sms.check_code(&self.client, to, code).await?) }))

@@ -97,7 +97,7 @@ async fn finish(State(auth): State<Arc<Auth>>, request: Request<Body>, next: Nex
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let answer = async {
         // The semaphore is never closed.
-        let _place = match auth.may_call_far(&method, &path) {
+        let _place = match auth.may_call_far(&method, request.uri()) {
             true => auth.far_calls.acquire().await.ok(),
             false => None,
         };
