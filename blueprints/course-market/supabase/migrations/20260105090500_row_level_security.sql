@@ -227,7 +227,7 @@ create policy "Senders edit their own messages" on public.messages
                    or (select private.is_admin())));
 create policy "Senders and moderators delete messages" on public.messages
   for delete to authenticated
-  using (sender_id = (select auth.uid())
+  using ((sender_id = (select auth.uid()) and course_id in (select private.attended_course_ids()))
          or course_id in (select private.taught_course_ids())
          or (select private.is_admin()));
 

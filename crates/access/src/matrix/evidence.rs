@@ -70,7 +70,11 @@ async fn policies(
             Operation::Insert => check.map(|sql| (new.clone(), sql)),
             _ => policy.using.as_ref().zip(finding.key.as_ref()).map(|(sql, key)| (old(key), sql)),
         };
-        let Some((statement, sql)) = asked else { continue };
+        let Some((statement, sql)) = asked else {
+            // Of many rows: it is one of these.
+            reasons.extend(policy.using.iter().map(|sql| format!("policy {:?}: using ({sql})", policy.name)));
+            continue;
+        };
         let question =
             format!("select array[{}] from {} where {} = $1", truth(sql), subject.table(), subject.key_sql());
         let truths = plan::weigh(client, &[statement], &question, person).await?;

@@ -212,6 +212,18 @@ impl Judge<'_> {
                 self.observe(Operation::Delete, Some(&row.truths), None, allowed, None);
             }
         }
+        self.blind_delete(seen, &right);
+    }
+
+    /// More rows than may be deleted? Which ones cannot be told, and where something stops the statement nothing is.
+    fn blind_delete(&mut self, seen: &Seen, right: &Right) {
+        let Some(Tried { statement, outcome: Outcome::Touched(count) }) = &seen.blind else { return };
+        let rows = &self.attempt.rows;
+        let wanted = rows.iter().filter(|row| self.subject.holds(&right.rows, &row.truths)).count();
+        if rows.len() < super::plan::MOST_READ && usize::try_from(*count).is_ok_and(|count| count > wanted) {
+            let said = format!("deletes {count} rows without a WHERE, where {wanted} are expected");
+            self.find(Verdict::Leak, Operation::Delete, None, None, right, said, statement.clone());
+        }
     }
 
     /// Was it allowed? Notes what disagrees and what proves nothing.

@@ -22,6 +22,8 @@ pub type Key = Vec<Option<String>>;
 const PER_CLASS: usize = 2;
 /// Most rows that one identity writes to.
 const MOST_ROWS: usize = 12;
+/// Most rows of a table that are looked at.
+pub const MOST_READ: usize = 2000;
 /// Drafts of new rows for one identity.
 const DRAFTS: usize = 18;
 
@@ -110,7 +112,7 @@ pub async fn rows(client: &Client, subject: &Subject, person: &Person) -> Result
     let values: Vec<_> =
         subject.relation.columns.iter().map(|column| format!("{}::text", ident(&column.name))).collect();
     let sql = format!(
-        "select {}, array[{}]::text[], {} from {}{} limit 2000",
+        "select {}, array[{}]::text[], {} from {}{} limit {MOST_READ}",
         subject.key_sql(),
         values.join(", "),
         subject.atoms_sql(),
@@ -163,6 +165,7 @@ impl Planner<'_, '_> {
         let open = right.rows != Expr::None;
         let bucket = self.subject.kind == Kind::Bucket;
         let mut later: Vec<(usize, usize)> = Vec::new();
+        let mut closed: BTreeSet<usize> = BTreeSet::new();
         let granted = self.granted("UPDATE").await?;
         for (c, column) in relation.columns.iter().enumerate().filter(|(_, column)| writable(column)) {
             // Storage writes these; the others are its own business.
@@ -178,6 +181,7 @@ impl Planner<'_, '_> {
             };
             let mut rows = attempt.cover.clone();
             if !counts {
+                closed.insert(c);
                 rows.sort_by_key(likely);
                 rows.truncate(3);
             }
@@ -185,6 +189,7 @@ impl Planner<'_, '_> {
         }
         let mut done: BTreeSet<usize> = BTreeSet::new();
         let mut trouble: BTreeMap<usize, String> = BTreeMap::new();
+        let mut stopped: BTreeMap<(usize, usize), Update> = BTreeMap::new();
         for _ in 0..2 {
             let mut updates = Vec::new();
             for (row, c) in &later {
@@ -215,16 +220,23 @@ impl Planner<'_, '_> {
                 match outcome {
                     Ok(truths) => {
                         done.insert(update.column);
+                        stopped.remove(&(update.row, update.column));
                         update.truths = Some(truths);
                         attempt.updates.push(update);
                     }
                     Err(why) => {
                         later.push((update.row, update.column));
                         trouble.insert(update.column, why);
+                        // As with a key that others point to: whether he is let through as far as that shows a right, too.
+                        if closed.contains(&update.column) {
+                            stopped.insert((update.row, update.column), update);
+                        }
                     }
                 }
             }
         }
+        done.extend(stopped.keys().map(|(_, column)| *column));
+        attempt.updates.extend(stopped.into_values());
         for (c, why) in trouble.into_iter().filter(|(c, _)| !done.contains(c)) {
             self.untried.push(Untried {
                 object: self.subject.name.clone(),

@@ -10,7 +10,7 @@ use super::plan::{Attempt, Key, update_sql, writable};
 use super::subject::Subject;
 use crate::Error;
 use crate::identities::Person;
-use crate::spec::{Expr, Right};
+use crate::spec::{Expr, Kind, Right};
 use crate::sql::literal;
 
 /// What came of it.
@@ -32,6 +32,8 @@ pub struct Seen {
     pub inserts: Vec<(usize, Option<usize>, Tried)>,
     /// Deleted rows.
     pub deletes: Vec<(usize, Tried)>,
+    /// `DELETE` without `WHERE`, which needs no right to read: policies for SELECT do not limit it.
+    pub blind: Option<Tried>,
     /// How many statements it were.
     pub probes: usize,
 }
@@ -160,6 +162,8 @@ impl Prober<'_> {
             })
             .collect();
         statements.extend(deletes.iter().map(|(_, statement)| statement.clone()));
+        let blind = (self.subject.kind == Kind::Table).then(|| format!("delete from {}", self.subject.table()));
+        statements.extend(blind.clone());
         let mut outcomes = self.caller.try_all(&statements).await?.into_iter();
         seen.probes += statements.len();
         for ((insert, extra, statement), outcome) in inserts.into_iter().zip(outcomes.by_ref()) {
@@ -175,6 +179,7 @@ impl Prober<'_> {
         for ((row, statement), outcome) in deletes.into_iter().zip(outcomes.by_ref()) {
             seen.deletes.push((row, Tried { statement, outcome }));
         }
+        seen.blind = blind.zip(outcomes.next()).map(|(statement, outcome)| Tried { statement, outcome });
         Ok(())
     }
 

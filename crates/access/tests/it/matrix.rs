@@ -4,6 +4,7 @@
 
 mod blueprints;
 mod faults;
+mod hidden;
 mod hostile;
 mod update;
 
