@@ -199,6 +199,22 @@ impl Auth {
         Ok(Signed { user, session, presented })
     }
 
+    /// As [`Auth::require_user`], for what the user alone may do to his account: not an application that he let in by OAuth. It could
+    /// change his password, or grant itself more.
+    ///
+    /// # Errors
+    /// Also 403 `no_authorization`.
+    pub(crate) async fn require_owner(&self, tx: &PlatformTx, req: &Req) -> Result<Signed, Error> {
+        let signed = self.require_user(tx, req).await?;
+        if signed.session.as_ref().is_some_and(|session| session.oauth_client_id.is_some()) {
+            return Err(Error::forbidden(
+                Code::NoAuthorization,
+                "OAuth clients are not allowed to perform these actions",
+            ));
+        }
+        Ok(signed)
+    }
+
     /// Is the token for the audience that the request names, or for the user's own? A hook on claims may name another.
     pub(crate) fn audience_fits(&self, req: &Req, presented: &Presented, user: &User) -> bool {
         let wanted = req.header("x-jwt-aud").filter(|aud| !aud.is_empty()).unwrap_or(&user.aud);

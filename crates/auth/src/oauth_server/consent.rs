@@ -52,7 +52,7 @@ pub(super) async fn details(State(auth): State<Arc<Auth>>, Path(id): Path<String
     enabled(&auth)?;
     check_origin(&auth, &req)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let authorization = pending(&auth, &tx, &signed.user, &id).await?;
     let consent = oauth::consent(&tx, signed.user.id, authorization.client_id).await?;
     if consent.is_some_and(|granted| scopes::covers(&granted, &authorization.scope)) {
@@ -81,7 +81,7 @@ pub(super) async fn decide(State(auth): State<Arc<Auth>>, Path(id): Path<String>
     enabled(&auth)?;
     check_origin(&auth, &req)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let decision: Decision = req.json()?;
     let authorization = pending(&auth, &tx, &signed.user, &id).await?;
     let url = match decision.action.as_str() {

@@ -20,7 +20,7 @@ use crate::wire::timestamp;
 pub(super) async fn list(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     enabled(&auth)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let mut grants: Vec<Value> = Vec::new();
     for (client_id, scopes, at) in oauth::consents(&tx, signed.user.id).await? {
         if let Some(client) = oauth::client(&tx, client_id).await? {
@@ -35,7 +35,7 @@ pub(super) async fn list(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
 pub(super) async fn revoke(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     enabled(&auth)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let client = req.query("client_id").unwrap_or_default();
     let client: Uuid = client.parse().map_err(|_| Error::invalid("client_id must be an UUID"))?;
     if !oauth::revoke_consent(&tx, signed.user.id, client, auth.clock.now()).await? {

@@ -76,6 +76,37 @@ fn code_pairs(code: &str) -> [(&str, &str); 4] {
     [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT), ("code_verifier", VERIFIER)]
 }
 
+/// It reads who the user is, and what the policies of the tables let it read; his account is his own.
+#[tokio::test]
+async fn a_client_does_not_own_the_account() {
+    let world = world().await;
+    let client = client(&world, json!({})).await;
+    let session = world.signed_up("ada@x.test").await;
+    let token = text(&session["access_token"]);
+    let url = approve(&world, &token, &ask(&world, &client, "email").await).await;
+    let theirs = trade(&world, &client, &code_pairs(&param(&url, "code").unwrap())).await.ok();
+    let theirs = text(&theirs["access_token"]);
+    assert_eq!(world.get("/user", &theirs).await.ok()["email"], "ada@x.test");
+    let more = format!("/oauth/authorizations/{}/consent", ask(&world, &client, "openid email phone profile").await);
+    for (method, path, body) in [
+        (Method::PUT, "/user", json!({"password": "another password"})),
+        (Method::PUT, "/user", json!({"email": "eve@x.test"})),
+        (Method::POST, "/factors", json!({"factor_type": "totp"})),
+        (Method::GET, "/reauthenticate", Value::Null),
+        (Method::GET, "/sessions", Value::Null),
+        (Method::GET, "/user/oauth/grants", Value::Null),
+        (Method::GET, "/user/identities/authorize?provider=github", Value::Null),
+        (Method::POST, more.as_str(), json!({"action": "approve"})),
+    ] {
+        let answer = world.send(method, path, Some(&theirs), Some(body)).await;
+        assert_eq!(answer.refusal(), (403, "no_authorization"), "{path}: {}", answer.body);
+    }
+    assert_eq!(world.send(Method::POST, "/logout", Some(&theirs), None).await.status, 204);
+    assert_eq!(world.get("/user", &theirs).await.refusal(), (403, "session_not_found"));
+    assert_eq!(world.get("/user", &token).await.status, 200, "the user himself stays signed in");
+    world.sign_in("ada@x.test").await;
+}
+
 #[tokio::test]
 async fn a_client_gets_tokens_after_consent_and_refreshes_them() {
     let world = world().await;

@@ -49,7 +49,7 @@ pub(crate) async fn authorize(State(auth): State<Arc<Auth>>, req: Req) -> Answer
 
 pub(crate) async fn link(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     tx.commit().await?;
     if !auth.config.manual_linking_enabled {
         return Err(Error::not_found(Code::ManualLinkingDisabled, "Manual linking is disabled"));

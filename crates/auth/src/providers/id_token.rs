@@ -56,7 +56,7 @@ pub(crate) async fn grant(auth: &Auth, req: &Req) -> Answer {
     };
     let tx = auth.begin().await?;
     let entered = if params.link_identity {
-        let signed = auth.require_user(&tx, req).await?;
+        let signed = auth.require_owner(&tx, req).await?;
         if !auth.config.manual_linking_enabled {
             return Err(Error::not_found(Code::ManualLinkingDisabled, "Manual linking is disabled"));
         }

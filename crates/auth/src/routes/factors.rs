@@ -21,7 +21,7 @@ pub(crate) mod verify;
 
 pub(crate) async fn list(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     tx.commit().await?;
     let factors: Vec<Value> = signed.user.factors.iter().map(wire::factor).collect();
     ok(json!({"factors": factors}))
@@ -29,7 +29,7 @@ pub(crate) async fn list(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
 
 pub(crate) async fn unenroll(State(auth): State<Arc<Auth>>, Path(id): Path<String>, req: Req) -> Answer {
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     not_anonymous(&signed)?;
     let factor = by_id(&signed.user.factors, &id)?;
     if factor.status == FactorStatus::Verified && signed.session()?.aal < Aal::Aal2 {

@@ -12,7 +12,7 @@ use crate::request::Req;
 
 pub(crate) async fn unlink(State(auth): State<Arc<Auth>>, Path(id): Path<String>, req: Req) -> Answer {
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     if !auth.config.manual_linking_enabled {
         return Err(Error::not_found(Code::ManualLinkingDisabled, "Manual linking is disabled"));
     }

@@ -25,6 +25,8 @@ pub(crate) async fn logout(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let signed = auth.require_user(&tx, &req).await?;
     auth.audit(&tx, &req, Actor::User(&signed.user), Action::Logout, Value::Null).await?;
     let which = match (scope, &signed.session) {
+        // An application that the user let in leaves alone.
+        (_, Some(session)) if session.oauth_client_id.is_some() => Which::One(session.id),
         ("local", Some(session)) => Which::One(session.id),
         ("others", Some(session)) => Which::Except(session.id),
         // A token of before there were sessions ends them all.

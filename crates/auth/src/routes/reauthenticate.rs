@@ -17,7 +17,7 @@ use crate::store;
 
 pub(crate) async fn reauthenticate(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let user = &signed.user;
     if user.email().is_empty() && user.phone().is_empty() {
         return Err(Error::invalid("Reauthentication requires the user to have an email or a phone number"));

@@ -21,7 +21,7 @@ use crate::wire::timestamp;
 
 pub(crate) async fn list(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let rows = store::sessions::devices(&tx, signed.user.id).await?;
     tx.commit().await?;
     let current = signed.session.as_ref().map(|session| session.id);
@@ -31,7 +31,7 @@ pub(crate) async fn list(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
 
 pub(crate) async fn end(State(auth): State<Arc<Auth>>, Path(id): Path<String>, req: Req) -> Answer {
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let id = session_id(&id)?;
     let ended = auth.end_sessions(&tx, signed.user.id, Which::One(id)).await?;
     if ended.0.is_empty() {

@@ -74,7 +74,7 @@ struct Update {
 pub(crate) async fn update(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     auth.limit(Limited::UserUpdate, &req)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     tx.commit().await?;
     let params: Params = req.json()?;
     let update = check(&auth, &signed, params).await?;
@@ -84,7 +84,7 @@ pub(crate) async fn update(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let tx = auth.begin().await?;
     // Of two changes of the password at once, the second finds that the first has ended its session.
     store::users::lock(&tx, signed.user.id).await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let ended = apply(&auth, &tx, &req, &signed, update).await?;
     let user = auth.reload(&tx, signed.user.id).await?;
     auth.commit_and_announce(tx, &ended).await?;

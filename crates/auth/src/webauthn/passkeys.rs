@@ -60,7 +60,7 @@ fn failed(reason: &str) -> Error {
 pub(super) async fn registration_options(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let rp = relying_party(&auth)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     not_anonymous(&signed)?;
     let user = &signed.user;
     if user.is_sso_user {
@@ -120,7 +120,7 @@ fn too_many(known: &[Passkey]) -> Result<(), Error> {
 pub(super) async fn registration_verify(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let rp = relying_party(&auth)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     not_anonymous(&signed)?;
     let response: Response = req.json()?;
     let user = &signed.user;
@@ -221,7 +221,7 @@ async fn prove(
 pub(super) async fn list(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     relying_party(&auth)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let all = webauthn::of_user(&tx, signed.user.id).await?;
     tx.commit().await?;
     ok(all.iter().map(wire).collect::<Vec<_>>())
@@ -249,7 +249,7 @@ struct Naming {
 pub(super) async fn rename(State(auth): State<Arc<Auth>>, Path(id): Path<String>, req: Req) -> Answer {
     relying_party(&auth)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let id: Uuid = id.parse().map_err(|_| unknown())?;
     let naming: Naming = req.json()?;
     let name = naming.friendly_name.trim();
@@ -267,7 +267,7 @@ pub(super) async fn rename(State(auth): State<Arc<Auth>>, Path(id): Path<String>
 pub(super) async fn remove(State(auth): State<Arc<Auth>>, Path(id): Path<String>, req: Req) -> Answer {
     relying_party(&auth)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     let id: Uuid = id.parse().map_err(|_| unknown())?;
     if !webauthn::delete(&tx, id, signed.user.id).await? {
         return Err(unknown());

@@ -28,7 +28,7 @@ struct Params {
 pub(crate) async fn challenge(State(auth): State<Arc<Auth>>, Path(id): Path<String>, req: Req) -> Answer {
     auth.limit(Limited::Factor, &req)?;
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     not_anonymous(&signed)?;
     let factor = by_id(&signed.user.factors, &id)?;
     may_verify(&auth, factor.kind)?;

@@ -36,7 +36,7 @@ struct Params {
 
 pub(crate) async fn enroll(State(auth): State<Arc<Auth>>, req: Req) -> Answer {
     let tx = auth.begin().await?;
-    let signed = auth.require_user(&tx, &req).await?;
+    let signed = auth.require_owner(&tx, &req).await?;
     not_anonymous(&signed)?;
     let params: Params = req.json()?;
     let kind = FactorKind::parse(&params.factor_type)
