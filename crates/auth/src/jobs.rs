@@ -11,6 +11,8 @@ use crate::store;
 
 /// How often the clean-up runs: each round opens a connection, which an idle server should not have to keep.
 const EVERY: Duration = Duration::from_secs(600);
+/// How often bans that are over are forgotten; that needs no database.
+const FORGET: Duration = Duration::from_secs(30);
 /// The next round, where one found more than it may do at once.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -31,6 +33,15 @@ impl Auth {
 
     /// Starts the background work of the service.
     pub fn start_jobs(self: &Arc<Self>, tasks: &Tasks) {
+        let auth = Arc::clone(self);
+        tasks.spawn_until_stop(async move {
+            loop {
+                tokio::time::sleep(FORGET).await;
+                if !auth.revocations.is_empty() {
+                    auth.revocations.prune(auth.clock.unix_seconds());
+                }
+            }
+        });
         let auth = Arc::clone(self);
         tasks.spawn_until_stop(async move {
             let mut pause = EVERY;

@@ -434,8 +434,9 @@ impl Outbox {
             tx.execute(sql, &[&id]).await?;
             tx.commit().await
         };
-        for seconds in [0, 1, 5, 20] {
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        // Often at first: as long as the row is there, another fault of ours would send the letter again.
+        for pause in [0, 200, 300, 500, 1_000, 1_000, 2_000, 5_000, 20_000] {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
             match once().await {
                 Ok(()) => return Ok(()),
                 Err(error) => {

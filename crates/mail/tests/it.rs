@@ -313,6 +313,28 @@ async fn a_letter_on_its_way_is_not_cut_off_by_a_stop() {
     assert_eq!((arrived, world.waiting().await), (1, 0));
 }
 
+/// The database is away for a moment after the server took the letter: its row goes as soon as the database is back.
+#[tokio::test]
+async fn a_letter_that_was_sent_is_forgotten_as_soon_as_can_be() {
+    let world = World::new().await;
+    let (address, taken, gate) = tarpit().await;
+    gate.add_permits(100);
+    let outbox = world.outbox(smtp(address, ""), None);
+    let trouble =
+        "create function public.trouble() returns trigger language plpgsql as $$ begin raise exception 'away'; end $$;
+        create trigger trouble before delete on _basalt.mail_outbox for each row execute function public.trouble();";
+    world.database.run(trouble).await;
+    world.queue(&outbox, "ada@example.org").await;
+    outbox.start();
+    until(|| taken.lock().len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    world.database.run("drop trigger trouble on _basalt.mail_outbox").await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(world.waiting().await, 0);
+    world.tasks.stop().await;
+    assert_eq!(taken.lock().len(), 1);
+}
+
 /// Somebody who asks for a link twice gets the newer one last, however many senders there are.
 #[tokio::test]
 async fn letters_to_one_address_arrive_in_order() {
