@@ -68,7 +68,10 @@ pub(crate) async fn enter(auth: &Auth, tx: &PlatformTx, req: &Req, arrival: &Arr
     // Of two first sign-ins at once, the second finds the account of the first.
     store::identities::serialize(tx, arrival.provider, &arrival.profile.sub).await?;
     if let Some(owner) = store::identities::owner(tx, arrival.provider, &arrival.profile.sub).await? {
-        let user = auth.reload(tx, owner).await?;
+        // The user before his identities, as everywhere: who locks them the other way round stands in the way of who unlinks one.
+        let user = store::users::lock(tx, owner)
+            .await?
+            .ok_or_else(|| Error::not_found(Code::UserNotFound, "User not found"))?;
         refresh_identity(auth, tx, &user, arrival).await?;
         return settle(auth, tx, req, user.id, arrival).await;
     }

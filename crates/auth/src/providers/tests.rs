@@ -413,6 +413,25 @@ async fn two_callbacks_of_one_new_user_make_one_account() {
     world.post("/token?grant_type=id_token", body).await.ok();
 }
 
+/// Whoever holds the user may go on to his identities: a sign-in waits, and does not stand in the way.
+#[tokio::test]
+async fn a_sign_in_and_an_unlinking_at_once_end_well() {
+    let oidc = Oidc::start().await;
+    let world = world(&oidc, |_| ()).await;
+    let claims = json!({"sub": "p-1", "aud": "client", "email": "ada@example.org", "email_verified": true});
+    let body = json!({"provider": "keycloak", "id_token": oidc.id_token(claims).await});
+    world.post("/token?grant_type=id_token", body.clone()).await.ok();
+    let other = world.database.connect(&world.database.admin).await;
+    other.batch_execute("begin; select 1 from auth.users for update").await.unwrap();
+    let go_on = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        other.batch_execute("update auth.identities set updated_at = now(); commit").await
+    };
+    let (answer, went_on) = tokio::join!(world.post("/token?grant_type=id_token", body), go_on);
+    assert!(went_on.is_ok(), "{went_on:?}");
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
 #[tokio::test]
 async fn an_admins_own_provider_is_kept_in_the_database() {
     let oidc = Oidc::start().await;

@@ -38,6 +38,8 @@ pub(crate) async fn verify(State(auth): State<Arc<Auth>>, Path(id): Path<String>
     let factor = by_id(&signed.user.factors, &id)?;
     may_verify(&auth, factor.kind)?;
     auth.may_guess(signed.user.id)?;
+    // The user before his factors and sessions, as everywhere.
+    store::users::lock(&tx, signed.user.id).await?;
     let params: Params = req.json()?;
     let challenge = live_challenge(&auth, &tx, &req, factor, &params.challenge_id).await?;
     let valid = proved(&auth, &tx, factor, &challenge, &params).await?;
