@@ -12,6 +12,7 @@ mod pgbench;
 mod process;
 mod report;
 mod rest;
+mod rival;
 mod soak;
 mod start;
 mod stats;
@@ -59,6 +60,12 @@ struct RestArgs {
     /// The server: `{conf}` stands for its configuration file. Default: the `basalt` beside this program.
     #[arg(long)]
     server: Option<String>,
+    /// Another server of the same language, to compare with: `{uri}`, `{port}` and `{secret}` (of its tokens) are filled in.
+    #[arg(long)]
+    rival: Option<String>,
+    /// Where that server has its tables, e.g. `/api`.
+    #[arg(long, default_value = "")]
+    rival_prefix: String,
     /// Also measure how cost grows with rows, tables and connections.
     #[arg(long)]
     growth: bool,

@@ -8,6 +8,7 @@ use anyhow::Context;
 use crate::RestArgs;
 use crate::database::Cluster;
 use crate::growth::Growth;
+use crate::rival::Compared;
 use crate::stats::{Median, median};
 
 const BEGIN: &str = "<!-- bench rest: begin -->";
@@ -45,6 +46,7 @@ pub struct Report {
     pub cases: Vec<CaseResult>,
     pub bulk: Option<Vec<f64>>,
     pub mixed: Option<Mixed>,
+    pub rival: Vec<Compared>,
     pub growth: Vec<Growth>,
     pub idle_memory_kib: u64,
     pub idle_database_kib: u64,
@@ -96,6 +98,7 @@ impl Report {
             cases: Vec::new(),
             bulk: None,
             mixed: None,
+            rival: Vec::new(),
             growth: Vec::new(),
             idle_memory_kib: 0,
             idle_database_kib: 0,
@@ -147,6 +150,17 @@ impl Report {
             self.loaded_memory_kib as f64 / 1024.0,
             self.idle_database_kib as f64 / 1024.0,
         );
+        if !self.rival.is_empty() {
+            text.push_str(
+                "\n| ÷ postrust 3.1, 32 connections | ratio (interval) | goal | requests/s | postrust's |\n|---|---|---|---|---|\n",
+            );
+            for case in &self.rival {
+                let ratio = median(&case.ratios);
+                let met = goal(Some(case.goal), ratio, |value, goal| value >= goal);
+                let (ours, theirs) = (median(&case.ours).value, median(&case.theirs).value);
+                let _ = writeln!(text, "| {} | {} | {met} | {ours:.0} | {theirs:.0} |", case.name, shown(ratio));
+            }
+        }
         if !self.growth.is_empty() {
             text.push_str("\n| what grows | to | median | |\n|---|---|---|---|\n");
             for line in &self.growth {

@@ -16,9 +16,10 @@ use crate::load::{self, Make, Seen};
 use crate::pgbench;
 use crate::report::{CaseResult, Mixed, Report};
 use crate::stats::median;
-use crate::{growth, process};
+use crate::{growth, process, rival};
 
-const SECRET: &str = "a secret for the benchmark, 32 characters long";
+/// What tokens are signed with.
+pub const SECRET: &str = "a secret for the benchmark, 32 characters long";
 /// The ten columns of a course, as `select *` returns them.
 pub const COLUMNS: &str =
     "id, public_id, owner_id, category_id, title, description, price, published, created_at, metadata";
@@ -58,6 +59,9 @@ pub async fn run(args: RestArgs) -> anyhow::Result<()> {
     }
     if "mixed".contains(&args.only) {
         report.mixed = Some(mixed(&server, &args).await?);
+    }
+    if let Some(command) = &args.rival {
+        report.rival = rival::measure(&cluster, &server, &cases(), command, &args).await?;
     }
     if args.growth {
         report.growth = growth::measure(&cluster, &server, &args).await?;
@@ -275,17 +279,23 @@ impl Server {
         let own = std::env::current_exe()?.with_file_name("basalt").display().to_string();
         let command = command.map_or_else(|| format!("{own} serve rest --config {{conf}}"), str::to_owned);
         let words: Vec<String> = command.split(' ').map(|w| w.replace("{conf}", &conf.display().to_string())).collect();
+        Self::launch(&words, address, "/courses?id=eq.1").await
+    }
+
+    /// Starts a command and waits until it answers a request with success.
+    pub async fn launch(words: &[String], address: SocketAddr, path: &str) -> anyhow::Result<Self> {
         let (program, arguments) = words.split_first().context("a command")?;
         let child = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).spawn();
-        let server = Self { child: child.with_context(|| format!("cannot start {command}"))?, address };
+        let server = Self { child: child.with_context(|| format!("cannot start {program}"))?, address };
         for _ in 0..100 {
-            let probe = load::run(address, 1, Duration::from_millis(20), get(|| "/courses?id=eq.1".into())).await;
+            let path = path.to_owned();
+            let probe = load::run(address, 1, Duration::from_millis(20), get(move || path.clone())).await;
             if probe.is_ok_and(|seen| !seen.latencies_us.is_empty()) {
                 return Ok(server);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        ensure!(false, "the server does not answer: {command}");
+        ensure!(false, "the server does not answer: {program}");
         Ok(server)
     }
 
