@@ -261,12 +261,24 @@ pub(crate) fn order(sql: &mut Sql, table: &QualifiedName, terms: &[OrderBy]) {
 }
 
 /// LIMIT and OFFSET, if not all rows are asked for.
+///
+/// The limit is a number in the text: with a parameter in its place PostgreSQL cannot tell that few rows will be fetched, and plans the
+/// statement anew each time. There are few limits and many offsets, so those are parameters.
 pub(crate) fn limit(sql: &mut Sql, range: Range) {
     if range == Range::ALL {
         return;
     }
-    if let Some(limit) = range.limit() {
-        sql.push(" LIMIT ").param(&limit.to_string());
+    match range.limit().map(u64::try_from) {
+        Some(Ok(limit)) if limit <= i64::MAX.unsigned_abs() => {
+            sql.push(" LIMIT ").push(itoa::Buffer::new().format(limit));
+        }
+        // PostgreSQL has words for what is beyond its numbers.
+        Some(_) => {
+            sql.push(" LIMIT ").param(&range.limit().unwrap_or_default().to_string());
+        }
+        None => {}
     }
-    sql.push(" OFFSET ").param(&range.lower.to_string());
+    if range.lower != 0 {
+        sql.push(" OFFSET ").param(&range.lower.to_string());
+    }
 }
