@@ -80,7 +80,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Rest(args) => rest::run(args).await,
         Command::Access(args) => access::run(&args).await,
         Command::Auth(args) => auth::run(&args).await,
-        Command::Start(args) => start::run(&args),
+        Command::Start(args) => start::run(&args).await,
         Command::Soak(args) => soak::run(&args).await,
     }
 }

@@ -38,7 +38,7 @@ struct Line {
 }
 
 /// Measures, prints, and writes.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub async fn run(args: &Args) -> anyhow::Result<()> {
     let work = tempfile::tempdir()?;
     let site = Site::new(&args.project, work.path())?;
 
@@ -74,6 +74,17 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     lines.push(line("idle memory of Basalt (PSS)", "≤ 20 MiB", mib(own)));
     lines.push(line("idle memory with PostgreSQL (PSS)", "≤ 45 MiB", mib(own + postgres)));
     stop(child)?;
+
+    let mut made = Vec::new();
+    // The first brings up the cluster that all tests of a run share.
+    drop(testkit::database().await);
+    for _ in 0..args.rounds.max(10) {
+        let began = Instant::now();
+        let database = testkit::database().await;
+        drop(database.admin.connect().await?);
+        made.push(began.elapsed().as_secs_f64());
+    }
+    lines.push(line("a fresh database for a test, until it is connected to (fsync off)", "≤ 200 ms", ms(&made)));
 
     let mut text = format!(
         "\n`{}`, {} rounds each, median with its interval; memory after {} s without a request.\n\n| what | goal | measured |\n|---|---|---|\n",
