@@ -122,6 +122,7 @@ select is(pg_temp.touched($$delete from messages where sender_id <> pg_temp.who(
 select pg_temp.refused($$update messages set sender_id = pg_temp.who('02') where sender_id = pg_temp.who('05')$$, 'a message keeps its sender');
 select pg_temp.refused($$insert into reviews (course_id, student_id, rating) values (pg_temp.course('04'), pg_temp.who('05'), 1)$$, 'no review without attendance');
 select lives_ok($$insert into reviews (course_id, student_id, rating) values (pg_temp.course('12'), pg_temp.who('05'), 5)$$, 'a review after attendance');
+select pg_temp.refused($$insert into reviews (course_id, student_id, rating) values (pg_temp.course('12'), pg_temp.who('06'), 5)$$, 'in the own name');
 select is(pg_temp.touched($$update reviews set rating = 1 where student_id <> pg_temp.who('05')$$), 0::bigint, 'others'' reviews stay');
 select pg_temp.refused($$insert into notifications (user_id, kind, title) values (pg_temp.who('06'), 'welcome', 'x')$$, 'nobody writes notifications by hand');
 select is((select count(*) from notifications where user_id <> pg_temp.who('05')), 0::bigint, 'own notifications only');

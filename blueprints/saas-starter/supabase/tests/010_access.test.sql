@@ -59,6 +59,7 @@ select pg_temp.refused('select * from test_table_with_users', 'anon reads no vie
 select pg_temp.refused('select * from analytics_events', 'anon reads no event');
 select lives_ok($$insert into analytics_events (name) values ('page.viewed')$$, 'anon logs a nameless event');
 select pg_temp.refused($$insert into analytics_events (name, user_id) values ('page.viewed', pg_temp.who('02'))$$, 'and none in another name');
+select pg_temp.refused($$insert into analytics_events (name, occurred_at) values ('page.viewed', now() + interval '1 day')$$, 'nor of days to come');
 select pg_temp.refused($$insert into subscription_plans (code, name, price_cents, "interval") values ('x', 'x', 0, 'month')$$, 'anon makes no plan');
 select pg_temp.refused($$select export_my_data()$$, 'anon exports nothing');
 select pg_temp.refused($$select delete_my_account()$$, 'anon deletes nothing');
@@ -98,6 +99,7 @@ select lives_ok($$insert into analytics_events (id, user_id, name) values ('e000
 select lives_ok($$insert into analytics_events (id, user_id, name) values ('e0000000-0000-4000-8000-0000000000aa', pg_temp.who('02'), 'page.viewed') on conflict (id) do nothing$$, 'a batch that is sent again does no harm');
 select pg_temp.refused($$insert into analytics_events (user_id, name) values (pg_temp.who('03'), 'plan.upgraded')$$, 'events in another name are refused');
 select pg_temp.refused($$insert into analytics_events (user_id, name, occurred_at) values (pg_temp.who('02'), 'sign_up', '2020-01-01')$$, 'so are events of long ago');
+select pg_temp.refused($$insert into analytics_events (user_id, name, occurred_at) values (pg_temp.who('02'), 'sign_up', now() + interval '1 day')$$, 'and of days to come');
 select pg_temp.refused($$update analytics_events set name = 'x.y'$$, 'events stay as they were');
 select is((select max(people) from analytics_funnel(array['sign_up'], current_date - 70, current_date)), 1::bigint, 'a user''s funnel counts himself');
 select is((select count(*) from list_users()), 1::bigint, 'a user''s list of users is himself');
