@@ -47,7 +47,7 @@ struct Mutants {
     /// Change policies and grants one at a time instead, and tell which changes neither linter nor tests nor access.toml notice.
     #[arg(long, conflicts_with = "update")]
     mutants: bool,
-    /// With --mutants: after so many seconds the rest is left untried.
+    /// With --mutants: after so many seconds of it the rest is left untried.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "mutants")]
     budget: u64,
     /// With --mutants: exit 0 if at least so many changes in a hundred are noticed.
