@@ -294,8 +294,8 @@ fn validate(config: &ProjectConfig, paths: &Paths, tree: &Node) -> Result<(), Er
     if config.api.tls.enabled && config.api.tls.cert_path.is_empty() != config.api.tls.key_path.is_empty() {
         return refuse("api.tls", "cert_path and key_path go together".to_owned());
     }
-    if config.auth.jwt_secret.as_ref().is_some_and(|s| s.expose().len() < 16) {
-        return refuse("auth.jwt_secret", "16 characters at least".to_owned());
+    if config.auth.jwt_secret.as_ref().is_some_and(|s| s.expose().len() < 32) {
+        return refuse("auth.jwt_secret", "32 characters at least".to_owned());
     }
     if let Some(name) = config.storage.buckets.keys().find(|name| !is_bucket_name(name)) {
         return refuse(

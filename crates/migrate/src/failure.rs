@@ -126,7 +126,7 @@ fn place(statement: &Statement<'_>, position: Option<usize>) -> Place {
 fn own_hint(code: &str, message: &str, major: u32) -> Option<String> {
     let quoted = |n: usize| message.split('"').nth(n).unwrap_or_default();
     match code {
-        "0A000" | "58P01" | "22023" if message.contains("extension") => {
+        "0A000" | "58P01" | "22023" if message.contains("extension") && !message.contains("must be installed in") => {
             let name = match quoted(1).rsplit('/').next() {
                 Some(file) => file.strip_suffix(".control").unwrap_or(file),
                 None => return None,
@@ -134,7 +134,7 @@ fn own_hint(code: &str, message: &str, major: u32) -> Option<String> {
             Some(extension_hint(name, major))
         }
         "42501" if message.contains("must be superuser") || message.contains("permission denied to") => Some(
-            "migrations run as postgres, which is not a superuser here or on the hosted platform; see the concept page on rights"
+            "migrations run as postgres, which is not a superuser here or on the hosted platform; docs/guides/your-own-folder.md says what it may do"
                 .to_owned(),
         ),
         "42501" if message.contains("must be owner") => {

@@ -52,7 +52,8 @@ pub fn migrations(dir: &Path) -> Result<Migrations, Error> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|source| Error::File { path: dir.to_owned(), source })?;
-        if entry.path().is_file() {
+        // A link that leads nowhere is told when it is read.
+        if !entry.path().is_dir() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
@@ -101,7 +102,9 @@ impl SqlFile {
     /// # Errors
     /// It cannot be read, or is not UTF-8.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        let file = |source| Error::File { path: path.to_owned(), source };
+        let bytes = std::fs::read(path).map_err(file)?;
+        let text = String::from_utf8(bytes).map_err(|error| file(not_utf8(&error)))?;
         Ok(Self { path: path.to_owned(), text })
     }
 
@@ -109,6 +112,12 @@ impl SqlFile {
     pub fn hash(&self) -> String {
         hex::encode(Sha256::digest(self.text.as_bytes()))
     }
+}
+
+fn not_utf8(error: &std::string::FromUtf8Error) -> std::io::Error {
+    let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    std::io::Error::new(std::io::ErrorKind::InvalidData, format!("line {line} is not UTF-8; save the file as UTF-8"))
 }
 
 /// The files that patterns name: in the order of the patterns, sorted within one, each once. A folder means the `.sql` files below it.

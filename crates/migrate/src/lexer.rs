@@ -41,7 +41,11 @@ impl<'a> Lexer<'a> {
             return Some((Piece::Comment, self.at + rest.find('\n').unwrap_or(rest.len())));
         }
         if rest.starts_with("/*") {
-            return Some((Piece::Comment, self.at + block_comment(rest)));
+            // One without an end is no comment but an error that PostgreSQL must see: all that follows would be left out.
+            return Some(match block_comment(rest) {
+                Some(length) => (Piece::Comment, self.at + length),
+                None => (Piece::Quoted, self.sql.len()),
+            });
         }
         if first == '\'' {
             return Some((Piece::Quoted, self.at + quoted(rest, '\'', false)));
@@ -81,8 +85,8 @@ fn is_word_start(c: char) -> bool {
     c.is_ascii_alphabetic() || c == '_' || !c.is_ascii()
 }
 
-/// Length of a block comment; comments nest.
-fn block_comment(text: &str) -> usize {
+/// Length of a block comment, if it ends; comments nest.
+fn block_comment(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let (mut at, mut depth) = (0, 0usize);
     while at < bytes.len() {
@@ -95,13 +99,13 @@ fn block_comment(text: &str) -> usize {
                 depth -= 1;
                 at += 2;
                 if depth == 0 {
-                    return at;
+                    return Some(at);
                 }
             }
             _ => at += 1,
         }
     }
-    text.len()
+    None
 }
 
 /// Length of a quoted text that starts with `quote`; a doubled quote is part of it, and so is an escaped one where escapes count.

@@ -40,6 +40,23 @@ fn a_syntax_error_names_file_line_and_statement_and_undoes_the_file() {
 }
 
 #[test]
+fn what_would_be_left_out_or_cannot_be_read_is_refused() {
+    let one = "20260101000000_one.sql";
+    let folder = Folder::with_migrations(&[(
+        one,
+        "create table public.one (id int);\n/* the rest;\ncreate table public.two (id int);",
+    )]);
+    refused(&folder, &[], &[one, "sql:2", "unterminated /* comment"]);
+    std::fs::write(folder.0.join("supabase/migrations").join(one), b"select 1;\n-- caf\xe9").unwrap();
+    refused(&folder, &[], &[one, "line 2 is not UTF-8"]);
+    std::fs::remove_file(folder.0.join("supabase/migrations").join(one)).unwrap();
+    std::os::unix::fs::symlink("/nowhere/x.sql", folder.0.join("supabase/migrations").join(one)).unwrap();
+    refused(&folder, &[], &[one, "No such file"]);
+    folder.write("supabase/config.toml", "project_id = \"x\"\n[auth]\njwt_secret = \"of-twenty-characters\"\n");
+    refused(&folder, &[], &["config.toml:3", "auth.jwt_secret: 32 characters at least"]);
+}
+
+#[test]
 fn two_migrations_of_one_version() {
     let folder =
         Folder::with_migrations(&[("20260101000000_one.sql", "select 1;"), ("20260101000000_other.sql", "select 2;")]);

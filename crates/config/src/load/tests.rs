@@ -166,7 +166,7 @@ fn a_value_that_does_not_fit_names_key_and_line() {
     assert!(refused("[auth]\npassword_requirements = 'strong'").contains("is not one of: \"\", \"letters_digits\""));
     assert!(refused("[db]\nport = 0").contains(":2: db.port: a port"));
     assert!(refused("api = 3").contains(":1: api: expected a table"));
-    assert!(refused("[auth]\njwt_secret = 'short'").contains("auth.jwt_secret: 16 characters at least"));
+    assert!(refused("[auth]\njwt_secret = 'short'").contains("auth.jwt_secret: 32 characters at least"));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn texts_of_templates_are_read() {
 #[test]
 fn no_secret_is_printed() {
     let c = loaded(
-        "[auth]\njwt_secret='0123456789abcdef'\n[db.vault]\nkey='hush-hush'\n[edge_runtime.secrets]\nA='hush-hush'",
+        "[auth]\njwt_secret='0123456789abcdef0123456789abcdef'\n[db.vault]\nkey='hush-hush'\n[edge_runtime.secrets]\nA='hush-hush'",
         &[],
     )
     .config;

@@ -41,7 +41,7 @@ section! {
         publishable_key: Option<Secret>,
         /// Secret API key instead of the well-known one.
         secret_key: Option<Secret>,
-        /// Secret that signs tokens (HS256) instead of the well-known one; 16 characters at least.
+        /// Secret that signs tokens (HS256) instead of the well-known one; 32 characters at least.
         jwt_secret: Option<Secret>,
         /// API key of the role anon, instead of one signed with the secret.
         anon_key: Option<Secret>,
