@@ -206,6 +206,8 @@ impl Diff {
         match kind {
             "column" => self.changed_column(before, after),
             "enum" => self.changed_enum(before, after),
+            "domain" => self.changed_domain(before, after),
+            "composite" => self.changed_composite(before, after),
             "default" | "grant" | "comment" | "rls" | "sequence_owner" => self.create(kind, after.create.clone()),
             "sequence" => self.create(kind, after.create.replacen("create sequence", "alter sequence", 1)),
             "table" => self
@@ -248,6 +250,54 @@ impl Diff {
                 _ => format!("{alter} set generated {always}"),
             };
             self.create("column", sql);
+        }
+    }
+
+    /// Columns use it, so that it cannot be made anew.
+    fn changed_domain(&mut self, before: &Object, after: &Object) {
+        let (old, new) = (&before.extra, &after.extra);
+        if old["type"] != new["type"] {
+            self.notes.push(format!("domain {} has another type; PostgreSQL cannot do that in place", after.key));
+            return;
+        }
+        let alter = format!("alter domain {}", after.key);
+        for (name, _) in differing(&old["checks"], &new["checks"]) {
+            self.create("domain", format!("{alter} drop constraint {name}"));
+        }
+        for (name, check) in differing(&new["checks"], &old["checks"]) {
+            self.create("domain", format!("{alter} add constraint {name} {check}"));
+        }
+        if old["default"] != new["default"] {
+            let default = new["default"].as_str();
+            self.create(
+                "domain",
+                default.map_or(format!("{alter} drop default"), |d| format!("{alter} set default {d}")),
+            );
+        }
+        if old["not_null"] != new["not_null"] {
+            let word = if new["not_null"] == true { "set" } else { "drop" };
+            self.create("domain", format!("{alter} {word} not null"));
+        }
+    }
+
+    /// As with domains.
+    fn changed_composite(&mut self, before: &Object, after: &Object) {
+        let (old, new) = (&before.extra["attributes"], &after.extra["attributes"]);
+        let alter = format!("alter type {}", after.key);
+        for (name, _) in differing(old, new).into_iter().filter(|(name, _)| new.get(name).is_none()) {
+            self.create("composite", format!("{alter} drop attribute {name}"));
+        }
+        let mut done = false;
+        for (name, of) in differing(new, old) {
+            let verb = if old.get(&name).is_some() { ("alter", " type") } else { ("add", "") };
+            self.create("composite", format!("{alter} {} attribute {name}{} {of}", verb.0, verb.1));
+            done = true;
+        }
+        if !done && differing(old, new).is_empty() {
+            self.notes.push(format!(
+                "type {} has its attributes in another order; that cannot be changed in place",
+                after.key
+            ));
         }
     }
 
@@ -297,6 +347,15 @@ impl Diff {
         statements.extend(take(&mut self.drops, DROP_LAST, true));
         SchemaDiff { statements, notes: self.notes }
     }
+}
+
+/// The entries of `a` that `b` does not have, or has otherwise; both are JSON objects of texts.
+fn differing(a: &serde_json::Value, b: &serde_json::Value) -> Vec<(String, String)> {
+    let entries = a.as_object().into_iter().flatten();
+    entries
+        .filter(|(name, text)| b.get(name.as_str()) != Some(text))
+        .map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 fn last_name(key: &str) -> String {

@@ -69,13 +69,18 @@ with ns as (
       'default ' || typdefault, case when typnotnull then 'not null' end,
       (select string_agg(format('constraint %I %s', conname, pg_get_constraintdef(oid)), ' ' order by conname)
        from pg_constraint where contypid = typ.oid and contype = 'c')),
-    'drop domain ' || q, '{}', oid
+    'drop domain ' || q,
+    jsonb_build_object('type', format_type(typbasetype, typtypmod), 'default', typdefault, 'not_null', typnotnull, 'checks',
+      (select coalesce(jsonb_object_agg(format('%I', conname), pg_get_constraintdef(oid)), '{}')
+       from pg_constraint where contypid = typ.oid and contype = 'c')), oid
   from typ where typtype = 'd'
   union all
   select 'composite', typ.q, '', format('create type %s as (%s)', typ.q,
       (select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum)
        from pg_attribute where attrelid = typ.typrelid and attnum > 0 and not attisdropped)),
-    'drop type ' || typ.q, '{}', typ.oid
+    'drop type ' || typ.q,
+    jsonb_build_object('attributes', (select jsonb_object_agg(format('%I', attname), format_type(atttypid, atttypmod))
+       from pg_attribute where attrelid = typ.typrelid and attnum > 0 and not attisdropped)), typ.oid
   from typ join pg_class c on c.oid = typ.typrelid and c.relkind = 'c'
   union all
   select 'sequence', rel.q, '', format('create sequence %s as %s increment by %s minvalue %s maxvalue %s start with %s%s', rel.q,

@@ -131,6 +131,19 @@ fn arguments(args: &Args) -> Vec<String> {
     given
 }
 
+/// A privilege on something of the platform or of an extension, which comes with the platform, or that its owner gave to `postgres`, who
+/// cannot give it to himself.
+fn is_grant_of_platform(line: &str) -> bool {
+    let Some(on) =
+        line.strip_prefix("GRANT ").or_else(|| line.strip_prefix("REVOKE ")).and_then(|l| l.split_once(" ON "))
+    else {
+        return false;
+    };
+    // `FUNCTION "schema"."name"(…) TO …`
+    let schema = on.1.split('"').nth(1).unwrap_or_default();
+    PLATFORM.split('|').any(|name| name == schema) || line.ends_with(" TO \"postgres\" WITH GRANT OPTION;")
+}
+
 /// What lets a dump be run again in another project: existing schemas and extensions are no error, roles of the platform are left out.
 fn tidy(text: &str, args: &Args) -> String {
     const ROLES: &[&str] = crate::commands::platform_schema::ROLES;
@@ -138,12 +151,14 @@ fn tidy(text: &str, args: &Args) -> String {
     if args.data_only {
         out.push_str("SET session_replication_role = replica;\n\n");
     }
+    let asked = !args.schema.is_empty();
     for line in text.lines() {
         let role = line
             .strip_prefix("CREATE ROLE \"")
             .or_else(|| line.strip_prefix("ALTER ROLE \""))
             .and_then(|r| r.split('"').next());
-        let foreign = line.starts_with("\\restrict")
+        let foreign = (!asked && is_grant_of_platform(line))
+            || line.starts_with("\\restrict")
             || line.starts_with("\\unrestrict")
             || line.starts_with("ALTER DEFAULT PRIVILEGES FOR ROLE \"supabase_admin\"")
             || line.starts_with("COMMENT ON EXTENSION")

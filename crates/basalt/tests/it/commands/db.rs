@@ -63,6 +63,26 @@ fn a_change_becomes_a_migration_and_a_dump_has_it() {
 }
 
 #[test]
+fn a_dump_starts_as_the_migration_of_another_project() {
+    let world = World::start_in(notes(), &[]);
+    world
+        .sql(
+            "create extension if not exists pgcrypto with schema extensions; create extension if not exists citext with schema public;
+             create type public.\"Odd \"\"enum\" as enum ('a b', 'it''s');
+             create table public.\"Tàble\" (\"Id\" int primary key, e public.\"Odd \"\"enum\", mail citext)",
+        )
+        .unwrap();
+    world.sql("insert into public.\"Tàble\" values (1, 'it''s', 'A@b.co')").unwrap();
+    let schema = works(&world, &["db", "dump"]);
+    let data = works(&world, &["db", "dump", "--data-only"]);
+    let folder = crate::world::Folder::with_migrations(&[("20260101000000_dump.sql", &schema)]);
+    folder.write("supabase/seed.sql", &data);
+    let other = World::start_in(folder, &[]);
+    assert_eq!(one(&other, "select count(*) from public.\"Tàble\" where e = 'it''s' and mail = 'a@B.co'"), "1");
+    assert_eq!(one(&other, "select string_agg(body, ',') from public.notes"), "seeded");
+}
+
+#[test]
 fn reset_and_seed_bring_the_first_data_back() {
     let world = World::start_in(notes(), &[]);
     world.sql("insert into public.notes values (2, 'by hand')").unwrap();
