@@ -6,7 +6,7 @@
 mod call;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pg::{Db, Purpose};
@@ -24,6 +24,9 @@ const KEEP: &str = "6 hours";
 /// The queue is looked at this often, also when nobody woke us. Whoever listens for us also wakes us when he is back after a pause.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
+/// The database did not do what was asked of it: the queue is looked at again after this.
+const DATABASE_AWAY: Duration = Duration::from_secs(5);
+
 /// The worker of one project's outgoing requests.
 #[derive(Clone)]
 pub struct Net(Arc<Inner>);
@@ -36,6 +39,8 @@ struct Inner {
     tasks: Tasks,
     wake: Notify,
     busy: AtomicUsize,
+    /// Somebody woke us while all senders were busy: what he queued may be younger than what they last saw.
+    missed: AtomicBool,
 }
 
 /// The client that requests leave by: no redirects are followed (as upstream), no proxy is taken from the environment.
@@ -63,7 +68,15 @@ struct Queued {
 impl Net {
     /// A worker; [`Net::start`] sets it to work.
     pub fn new(db: Db, client: reqwest::Client, gateway: Option<Url>, tasks: Tasks) -> Self {
-        Self(Arc::new(Inner { db, client, gateway, tasks, wake: Notify::new(), busy: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner {
+            db,
+            client,
+            gateway,
+            tasks,
+            wake: Notify::new(),
+            busy: AtomicUsize::new(0),
+            missed: AtomicBool::new(false),
+        }))
     }
 
     /// Something was queued.
@@ -88,6 +101,7 @@ impl Net {
     /// Adds a sender while there is room; each works until the queue is empty.
     fn drain(&self) {
         if self.0.busy.fetch_add(1, Ordering::AcqRel) >= AT_ONCE {
+            self.0.missed.store(true, Ordering::Release);
             self.0.busy.fetch_sub(1, Ordering::AcqRel);
             return;
         }
@@ -97,10 +111,11 @@ impl Net {
                 match net.send_one().await {
                     // There may be more than one sender can do.
                     Ok(true) => net.drain(),
+                    Ok(false) if net.0.missed.swap(false, Ordering::AcqRel) => {}
                     Ok(false) => break,
                     Err(error) => {
                         tracing::warn!(target: "jobs", %error, "cannot work on net.http_request_queue");
-                        break;
+                        tokio::time::sleep(DATABASE_AWAY).await;
                     }
                 }
             }

@@ -58,6 +58,22 @@ async fn a_job_runs_at_its_time_as_the_role_that_scheduled_it() {
 }
 
 #[tokio::test]
+async fn the_queue_is_looked_at_again_after_trouble_of_the_database() {
+    let database = testkit::database().await;
+    let postgres = database.connect(&database.postgres).await;
+    postgres.batch_execute("create extension if not exists pg_net").await.unwrap();
+    let admin = database.connect(&database.admin).await;
+    admin.batch_execute("alter table net._http_response add constraint trouble check (false) not valid").await.unwrap();
+    postgres.batch_execute("select net.http_get('http://127.0.0.1:1/')").await.unwrap();
+    let net = Net::new(database.db(), jobs::net::client().unwrap(), None, Tasks::default());
+    net.start();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    admin.batch_execute("alter table net._http_response drop constraint trouble").await.unwrap();
+    // Nobody wakes it.
+    wait_for(&admin, "select count(*)::text from net._http_response", "1").await;
+}
+
+#[tokio::test]
 async fn a_queued_request_is_sent_once_and_answered_in_the_database() {
     let database = testkit::database().await;
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -10,6 +10,7 @@ const STARTED: &str = "insert into cron.job_run_details (jobid, database, userna
     values ($1, $2, $3, $4, 'running', clock_timestamp()) returning runid";
 const ENDED: &str = "update cron.job_run_details
     set status = $2, return_message = $3, end_time = clock_timestamp() where runid = $1";
+const THERE: &str = "select to_regclass('cron.job_run_details') is not null";
 const INTERRUPTED: &str = "update cron.job_run_details
     set status = 'failed', return_message = 'server restarted', end_time = clock_timestamp()
     where status in ('starting', 'running')";
@@ -18,7 +19,9 @@ impl Cron {
     /// Says of runs that a crash cut off that they failed.
     pub(super) async fn close_interrupted_runs(&self) -> Result<(), pg::Error> {
         let tx = self.0.db.as_platform(Purpose::Jobs).await?;
-        tx.execute(INTERRUPTED, &[]).await?;
+        if tx.row(THERE, &[]).await?.is_some_and(|row| row.get(0)) {
+            tx.execute(INTERRUPTED, &[]).await?;
+        }
         tx.commit().await
     }
 
