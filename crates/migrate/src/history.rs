@@ -57,7 +57,11 @@ pub(crate) async fn ensure(session: &Session<'_>) -> Result<(), Error> {
         )
         .await?;
     if !there.get::<_, bool>(0) {
-        session.client().batch_execute(TABLES).await?;
+        // That something is there already is no news.
+        session
+            .client()
+            .batch_execute(&format!("set client_min_messages to warning; {TABLES} reset client_min_messages"))
+            .await?;
     }
     Ok(())
 }

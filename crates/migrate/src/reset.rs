@@ -23,9 +23,8 @@ where
     F: Future<Output = Result<T, E>>,
     E: From<Error>,
 {
-    let client = admin.with_database("template1").connect().await.map_err(Error::from)?;
-    let work =
-        Work { client, name: admin.database.clone(), keep: keep.iter().map(|role| (*role).to_owned()).collect() };
+    let work = Work::on(admin, keep).await?;
+    work.alone().await?;
     work.recover().await?;
     let kept = passwords(&work.client, keep).await?;
     work.set_aside().await?;
@@ -45,6 +44,20 @@ where
             work.put_back().await?;
             Err(error)
         }
+    }
+}
+
+/// Puts right what a reset that was killed half-way left of the database of `admin` (a superuser); does nothing where another one is under
+/// way. `keep`: as in [`reset`]. True where there was something.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn recover_from_reset(admin: &Target, keep: &[&str]) -> Result<bool, Error> {
+    let work = Work::on(admin, keep).await?;
+    match work.alone().await {
+        Ok(()) => work.recover().await,
+        Err(Error::Nothing(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -70,12 +83,36 @@ impl Work {
             .is_empty())
     }
 
-    /// An earlier reset that was killed half-way left two databases, or the old one under its other name.
-    async fn recover(&self) -> Result<(), Error> {
+    async fn on(admin: &Target, keep: &[&str]) -> Result<Self, Error> {
+        let client = admin.with_database("template1").connect().await?;
+        Ok(Self { client, name: admin.database.clone(), keep: keep.iter().map(|role| (*role).to_owned()).collect() })
+    }
+
+    /// Two resets at once would each take what the other makes for remains. The lock ends with the session, however that ends.
+    async fn alone(&self) -> Result<(), Error> {
+        const LOCK: &str = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended($1, 0))";
+        if self.client.query_one(LOCK, &[&ASIDE]).await?.get(0) {
+            return Ok(());
+        }
+        Err(Error::Nothing("another reset of this database is under way; wait for its end".to_owned()))
+    }
+
+    /// An earlier reset that was killed half-way left two databases, or the old one under its other name, or one that lets nobody in.
+    async fn recover(&self) -> Result<bool, Error> {
         if self.exists(ASIDE).await? {
             self.put_back().await?;
+            return Ok(true);
         }
-        Ok(())
+        const CLOSED: &str = "select datname::text from pg_catalog.pg_database where datname = $1 and not datallowconn";
+        if self.names(CLOSED, &self.name).await?.is_empty() {
+            return Ok(false);
+        }
+        self.open().await?;
+        Ok(true)
+    }
+
+    async fn open(&self) -> Result<(), Error> {
+        self.run(&format!("alter database {} allow_connections true", ident(&self.name))).await
     }
 
     async fn set_aside(&self) -> Result<(), Error> {
@@ -111,7 +148,7 @@ impl Work {
                 .await?;
         }
         self.run(&format!("alter database {} rename to {}", ident(ASIDE), ident(&self.name))).await?;
-        self.run(&format!("alter database {} allow_connections true", ident(&self.name))).await
+        self.open().await
     }
 
     /// Nobody is in it, and nobody comes in.

@@ -79,8 +79,13 @@ pub(crate) fn holder(data: &Path, place: &Path) -> Result<Holder, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Holder::Nobody),
         Err(error) => return Err(Error::io("read", path, error)),
     };
-    let pid = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok());
-    let Some(pid) = pid.filter(|pid| alive(*pid)) else { return Ok(Holder::Dead { reused: false }) };
+    let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else {
+        // A power cut leaves it empty. PostgreSQL would refuse it; a server that is about to fill it is told from one that died below.
+        return Ok(Holder::Dead { reused: orphans(data).is_empty() });
+    };
+    if !alive(pid) {
+        return Ok(Holder::Dead { reused: false });
+    }
     if !serves(pid, data) {
         return Ok(Holder::Dead { reused: true });
     }
@@ -294,6 +299,11 @@ mod tests {
         // Our own process is alive, but no PostgreSQL of this directory: the number was used again.
         std::fs::write(&file, FILE.replace("4711", &std::process::id().to_string())).unwrap();
         assert_eq!(holder(dir.path(), Path::new("/x")).unwrap(), Holder::Dead { reused: true });
+        // What a power cut leaves of it.
+        for rest in ["", "\0\0\0\0", "garbage"] {
+            std::fs::write(&file, rest).unwrap();
+            assert_eq!(holder(dir.path(), Path::new("/x")).unwrap(), Holder::Dead { reused: true }, "{rest:?}");
+        }
         std::fs::remove_file(file).unwrap();
         assert_eq!(holder(dir.path(), Path::new("/x")).unwrap(), Holder::Nobody);
     }

@@ -26,7 +26,7 @@ pub async fn apply_further(client: &mut Client, service: &str, files: &[(&'stati
     // Two servers that start at once apply them once.
     tx.execute("select pg_advisory_xact_lock($1)", &[&LOCK]).await?;
     // Nothing of a project's runs with our rights: neither its triggers, nor what stands in for PostgreSQL's own functions.
-    tx.batch_execute("set local search_path to pg_catalog, pg_temp").await?;
+    tx.batch_execute("set local search_path to pg_catalog, pg_temp; set local client_min_messages to warning").await?;
     tx.batch_execute(QUIET).await?;
     tx.batch_execute(BOOKKEEPING).await?;
     let known =

@@ -70,14 +70,14 @@ pub struct Report {
 /// fails: that file is undone, those before it stay and are not run again.
 pub async fn install(client: &mut Client, how: &Install<'_>) -> Result<Report, Error> {
     // A function that a project put into `public` must not stand in for one of PostgreSQL's while we run with our rights.
-    client.batch_execute("set search_path to pg_catalog, pg_temp").await?;
+    client.batch_execute("set search_path to pg_catalog, pg_temp; set client_min_messages to warning").await?;
     client.execute("select pg_advisory_lock($1)", &[&LOCK]).await?;
     let result = install_locked(client, how).await;
     // On a broken connection the lock is gone anyway; the first error is the one to tell.
     let unlocked = client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await;
     let report = result?;
     unlocked?;
-    client.batch_execute("reset search_path").await?;
+    client.batch_execute("reset search_path; reset client_min_messages").await?;
     Ok(report)
 }
 

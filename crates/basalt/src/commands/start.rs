@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::progress::Progress;
 use crate::project::{self, Location, Overrides, Running};
@@ -41,13 +41,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         return detach(&args).await;
     }
     // Before anything is started: a Ctrl-C half-way must not leave a PostgreSQL behind.
-    let mut signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals::listen()?;
     let progress = Progress::start();
     let mut running = Vec::new();
     let up = async {
         let mut plans = Vec::new();
         for folder in &args.folders {
-            plans.push(project::Plan::read(folder, &args.overrides, &progress)?);
+            plans.push(project::Plan::read(&Location::project(folder), &args.overrides, &progress)?);
         }
         refuse_equal_ports(&plans)?;
         let workers = service::Workers::start()?;
@@ -58,8 +58,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let result = tokio::select! {
         result = up => result,
-        _ = signals.0.recv() => Ok(()),
-        _ = signals.1.recv() => Ok(()),
+        () = signals.received() => Ok(()),
     };
     progress.done();
     if result.is_ok() && running.len() == args.folders.len() {
@@ -68,16 +67,52 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             println!("{}", project.summary(secrets));
         }
         tokio::spawn(crate::memory::settle());
-        tokio::select! {
-            _ = signals.0.recv() => {}
-            _ = signals.1.recv() => {}
-        }
+        signals.received().await;
         eprintln!("Stopping…");
     }
     for project in running {
         project.down(GRACE).await;
     }
     result
+}
+
+/// What asks us to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    /// The terminal is closed. `None` where that is ignored (`nohup`).
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let ignored = std::fs::read_to_string("/proc/self/status").map_or(true, |status| ignores_hangup(&status));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: if ignored { None } else { Some(signal(SignalKind::hangup())?) },
+        })
+    }
+
+    async fn received(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// `SigIgn: 0000000000001001`: signal 1 is the lowest bit.
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Two projects cannot share a port: says which line to change.
@@ -97,9 +132,12 @@ fn refuse_equal_ports(plans: &[project::Plan]) -> anyhow::Result<()> {
 /// Starts the same command in the background and waits until it is ready.
 async fn detach(args: &Args) -> anyhow::Result<()> {
     let [folder] = args.folders.as_slice() else { bail!("--detach goes with one project; start the others likewise") };
-    let location = Location::new(folder, args.overrides.data_dir.as_deref());
+    let location = Location::find(folder, args.overrides.data_dir.as_deref());
     if let Some(info) = project::run_file::running(location.home())? {
         bail!("this project is already running (process {})", info.pid);
+    }
+    if project::run_file::is_taken(location.home()) {
+        bail!("this project is starting already");
     }
     pgserver::check_home(location.home())?;
     let log_path = location.home().join("logs/basalt.log");
@@ -108,9 +146,12 @@ async fn detach(args: &Args) -> anyhow::Result<()> {
             .with_context(|| format!("cannot create {} (--data-dir puts it elsewhere)", parent.display()))?;
     }
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.create(true);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Two that start at once must not write over each other.
+    options.append(true);
     let log = options.open(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
+    log.set_len(0)?;
     let mut command = std::process::Command::new(std::env::current_exe()?);
     command.args(std::env::args_os().skip(1).filter(|arg| arg != "--detach"));
     // What a ready project prints is for this terminal; the log is for what happens later.
@@ -123,6 +164,9 @@ async fn detach(args: &Args) -> anyhow::Result<()> {
             bail!("the project did not start ({status}):\n{}", text.trim_end());
         }
         if let Some(info) = project::run_file::running(location.home())?.filter(|info| info.pid == child.id()) {
+            // They would go unseen in the log: a key that is ignored, a file that is missing.
+            let log = std::fs::read_to_string(&log_path).unwrap_or_default();
+            log.lines().filter(|line| line.starts_with("note: ")).for_each(|line| eprintln!("{line}"));
             println!("{} runs in the background (process {}), log in {}", info.project, info.pid, log_path.display());
             println!("{}", project::status::background_summary(&location, &info, std::io::stdout().is_terminal())?);
             return Ok(());

@@ -35,7 +35,7 @@ pub enum Output {
 
 /// Prints the state of a project that runs; fails where it does not.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let location = Location::new(&args.folder, args.data_dir.as_deref());
+    let location = Location::find(&args.folder, args.data_dir.as_deref());
     let Some(info) = run_file::running(location.home())? else {
         bail!("{} is not running\n  start it: basalt start", location.folder().display());
     };

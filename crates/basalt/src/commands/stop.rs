@@ -25,7 +25,7 @@ pub struct Args {
 
 /// Asks the process to end and waits until it has.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let location = Location::new(&args.folder, args.data_dir.as_deref());
+    let location = Location::find(&args.folder, args.data_dir.as_deref());
     let Some(info) = run_file::running(location.home())? else {
         return stop_orphan(&location).await;
     };

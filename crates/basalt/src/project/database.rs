@@ -125,6 +125,9 @@ async fn embedded(plan: &Plan, progress: &Progress) -> anyhow::Result<Database> 
         progress.note(note);
     }
     let admin = superuser(server.socket_dir(), server.port());
+    if migrate::recover_from_reset(&admin, crate::commands::platform_schema::ROLES).await? {
+        progress.note("an earlier `basalt db reset` did not come to its end; the database is as it was before");
+    }
     Ok(Database { callers: admin.clone(), admin, rights: Rights::Superuser, server: Some(server) })
 }
 

@@ -19,6 +19,20 @@ impl Location {
         Self { folder, home }
     }
 
+    /// As [`Location::new`], from anywhere inside of a project where no folder is named.
+    pub fn find(folder: &Path, data_dir: Option<&Path>) -> Self {
+        Self::new(&Self::project(folder), data_dir)
+    }
+
+    /// `folder`; for `.`, which is what stands for none, the next folder above that is a project.
+    pub fn project(folder: &Path) -> PathBuf {
+        let above = || config::find_project(&std::path::absolute(folder).ok()?);
+        Some(folder)
+            .filter(|folder| *folder == Path::new("."))
+            .and_then(|_| above())
+            .unwrap_or_else(|| folder.to_owned())
+    }
+
     /// The folder that holds `supabase/`.
     pub fn folder(&self) -> &Path {
         &self.folder

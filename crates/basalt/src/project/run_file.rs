@@ -58,7 +58,7 @@ impl RunFile {
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("cannot write {}", path.display()))?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {
                 // What a killed process left is not ours to show; empty means that the project is starting.
                 file.set_len(0)?;
@@ -87,10 +87,27 @@ impl RunFile {
     }
 }
 
+/// Takes the lock; who only looks whether somebody has it holds it for a moment, so that one try is not enough.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(5)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
 impl Drop for RunFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Does a project run on this home, or start?
+pub fn is_taken(home: &Path) -> bool {
+    let file = OpenOptions::new().read(true).open(home.join("run.json"));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The project that runs on this home, if one does.

@@ -97,6 +97,38 @@ fn stop_ends_the_postgresql_that_a_killed_basalt_left() {
 }
 
 #[test]
+fn a_project_is_found_from_within_and_its_notes_are_shown() {
+    let folder = Folder::with_migrations(&[]);
+    folder.write("supabase/config.toml", "project_id = \"it\"\n[nonsense]\na = 1\n");
+    folder.write("src/lib/x.ts", "");
+    let within = folder.0.join("src/lib");
+    let (port, db_port) = (free_port().to_string(), free_port().to_string());
+    let output = run(&["start", "--detach", "--port", &port, "--db-port", &db_port], &within);
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("unknown key nonsense is ignored") && !said.contains("NOTICE"), "{said}");
+    assert!(!read(&folder.0.join(".basalt/logs/basalt.log")).contains("already exists"), "our own steps are no news");
+    let status = run(&["status"], &within);
+    assert!(String::from_utf8_lossy(&status.stdout).contains(&port), "{}", stderr(&status));
+    assert!(run(&["stop"], &within).status.success());
+    assert!(!folder.0.join(".basalt/run.json").exists() && !within.join(".basalt").exists());
+
+    // A power cut leaves an empty pid file.
+    folder.write(".basalt/pgdata/postmaster.pid", "");
+    detach(&folder, &[], &[]);
+    assert!(run(&["stop"], &folder.0).status.success());
+}
+
+#[test]
+fn the_end_of_the_terminal_is_a_clean_stop() {
+    let mut world = World::start_in(Folder::with_migrations(&[]), &[]);
+    let pid_file = world.folder.0.join(".basalt/pgdata/postmaster.pid");
+    assert!(pid_file.exists());
+    assert!(world.end_by(nix::sys::signal::Signal::SIGHUP), "{}", world.log());
+    assert!(!pid_file.exists() && world.log().contains("Stopping"), "{}", world.log());
+}
+
+#[test]
 fn connections_that_nobody_uses_are_closed() {
     let world = World::start_in(Folder::with_migrations(&[]), &[]);
     let open = || {

@@ -14,6 +14,7 @@ mod crash;
 mod folders;
 mod gate;
 mod guides;
+mod interrupted;
 mod keys;
 mod lint;
 mod mutants;

@@ -152,7 +152,12 @@ impl World {
 
     /// SIGTERM, and wait for the end; true where it exited with 0.
     pub fn terminate(&mut self) -> bool {
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid()), nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.end_by(nix::sys::signal::Signal::SIGTERM)
+    }
+
+    /// The same with another signal.
+    pub fn end_by(&mut self, signal: nix::sys::signal::Signal) -> bool {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid()), signal).unwrap();
         self.child.wait().unwrap().success()
     }
 

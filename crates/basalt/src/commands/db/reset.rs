@@ -1,6 +1,7 @@
 //! `basalt db reset`
 
 use anyhow::bail;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::platform_schema;
 use crate::commands::target::Where;
@@ -32,15 +33,25 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         bail!("this is production data, and all of it would be lost; give --yes if that is meant");
     }
     plan.config.db.seed.enabled &= !args.no_seed;
+    let mut interrupted = Interrupted::listen()?;
     let open = args.target.open(&plan, &progress).await?;
     let result = match &open.own {
         Some(database) if database.rights == platform::Rights::Superuser => {
             progress.step("Making the database anew");
+            // First: an earlier one may have left a database that lets nobody in.
+            migrate::recover_from_reset(&database.admin, platform_schema::ROLES).await?;
             let vault_key = platform_schema::vault_key_file(&database.admin).await?;
             migrate::reset(&database.admin, platform_schema::ROLES, async |admin| {
                 let fresh = Database { admin: admin.clone(), callers: admin, rights: database.rights, server: None };
-                platform_schema::install(&plan, &fresh, vault_key.as_deref()).await?;
-                schema::apply(&plan, &fresh, &progress).await
+                let build = async {
+                    platform_schema::install(&plan, &fresh, vault_key.as_deref()).await?;
+                    schema::apply(&plan, &fresh, &progress).await
+                };
+                // Ctrl-C is a failure like others: the old database comes back.
+                tokio::select! {
+                    built = build => built,
+                    () = interrupted.told() => bail!("interrupted"),
+                }
             })
             .await
         }
@@ -50,4 +61,23 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     progress.done();
     println!("Reset the database of {}.", plan.config.project_id);
     Ok(())
+}
+
+/// Ctrl-C, SIGTERM and the end of the terminal.
+struct Interrupted([Signal; 3]);
+
+impl Interrupted {
+    fn listen() -> std::io::Result<Self> {
+        let on = |kind| signal(kind);
+        Ok(Self([on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?]))
+    }
+
+    async fn told(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
 }

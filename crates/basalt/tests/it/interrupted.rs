@@ -1,0 +1,93 @@
+//! Commands that are cut off half-way: what they leave is put right.
+
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::world::{Folder, World, basalt, http_get, run, stderr};
+
+const NOTES: (&str, &str) = (
+    "20260101000000_notes.sql",
+    "create table public.notes (id int primary key); grant select on public.notes to anon;",
+);
+
+/// A `db reset` that is in the middle of its migrations.
+fn reset_under_way(world: &World) -> Child {
+    // Only the second run of it takes long: the first one is that of the start.
+    world.folder.write(
+        "supabase/migrations/20260102000000_slow.sql",
+        "create table public.half (id int);\nselect pg_catalog.pg_sleep(20);\n",
+    );
+    let said = std::fs::File::create(world.folder.0.join("reset.log")).unwrap();
+    let child = basalt()
+        .args(["db", "reset"])
+        .current_dir(&world.folder.0)
+        .stdout(said.try_clone().unwrap())
+        .stderr(said)
+        .spawn();
+    let child = child.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !std::fs::read_to_string(world.folder.0.join("reset.log")).unwrap().contains("_slow.sql") {
+        assert!(Instant::now() < deadline, "the reset does not come to the second migration");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+fn end(mut child: Child, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    assert!(!child.wait().unwrap().success());
+}
+
+fn notes(world: &World) -> Option<String> {
+    world.sql("select string_agg(id::text, ',') from public.notes").ok()?.first()?.first()?.clone()
+}
+
+fn answered(world: &World) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !http_get(world.port, "/rest/v1/notes?select=id", &[])
+        .is_some_and(|(status, body)| status == 200 && body.contains('7'))
+    {
+        assert!(Instant::now() < deadline, "requests are not answered:\n{}", world.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_reset_that_is_interrupted_puts_the_old_database_back() {
+    let world = World::start_in(Folder::with_migrations(&[NOTES]), &[]);
+    world.sql("insert into public.notes values (7)").unwrap();
+    end(reset_under_way(&world), Signal::SIGINT);
+    assert_eq!(notes(&world).as_deref(), Some("7"));
+    answered(&world);
+}
+
+#[test]
+fn what_a_killed_reset_leaves_is_put_right_by_the_next_command_or_start() {
+    let mut world = World::start_in(Folder::with_migrations(&[NOTES]), &[]);
+    world.sql("insert into public.notes values (7)").unwrap();
+    let slow = world.folder.0.join("supabase/migrations/20260102000000_slow.sql");
+
+    end(reset_under_way(&world), Signal::SIGKILL);
+    std::fs::remove_file(&slow).unwrap();
+    assert!(world.terminate());
+    world.restart();
+    assert_eq!(notes(&world).as_deref(), Some("7"), "{}", world.log());
+    assert!(world.log().contains("did not come to its end"), "{}", world.log());
+    answered(&world);
+
+    // Killed between closing the old database and renaming it.
+    let socket: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(world.folder.0.join(".basalt/run.json")).unwrap()).unwrap();
+    let url = format!(
+        "host={} port={} user=supabase_admin dbname=template1",
+        socket["socket"][0].as_str().unwrap(),
+        socket["socket"][1]
+    );
+    crate::world::query(&url, "alter database postgres allow_connections false").unwrap();
+    let reset = run(&["db", "reset"], &world.folder.0);
+    assert!(reset.status.success(), "{}", stderr(&reset));
+    assert_eq!(notes(&world), None);
+}
