@@ -1,5 +1,7 @@
 //! A database from nothing, with the old one kept aside until the new one stands.
 
+use std::time::Duration;
+
 use pg::{Target, ident};
 use tokio_postgres::Client;
 
@@ -7,6 +9,8 @@ use crate::Error;
 
 /// What the old database is called meanwhile.
 const ASIDE: &str = "_basalt_before_reset";
+/// How often the lock is tried, a tenth of a second apart.
+const PATIENCE: usize = 100;
 /// What roles of the project are called meanwhile: they may own things in the old database.
 const ROLE_ASIDE: &str = "_basalt_before_reset_";
 
@@ -47,18 +51,15 @@ where
     }
 }
 
-/// Puts right what a reset that was killed half-way left of the database of `admin` (a superuser); does nothing where another one is under
-/// way. `keep`: as in [`reset`]. True where there was something.
+/// Puts right what a reset that was killed half-way left of the database of `admin` (a superuser). `keep`: as in [`reset`]. True where
+/// there was something.
 ///
 /// # Errors
-/// PostgreSQL refuses.
+/// PostgreSQL refuses, or another reset is under way.
 pub async fn recover_from_reset(admin: &Target, keep: &[&str]) -> Result<bool, Error> {
     let work = Work::on(admin, keep).await?;
-    match work.alone().await {
-        Ok(()) => work.recover().await,
-        Err(Error::Nothing(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
+    work.alone().await?;
+    work.recover().await
 }
 
 struct Work {
@@ -88,11 +89,15 @@ impl Work {
         Ok(Self { client, name: admin.database.clone(), keep: keep.iter().map(|role| (*role).to_owned()).collect() })
     }
 
-    /// Two resets at once would each take what the other makes for remains. The lock ends with the session, however that ends.
+    /// Two resets at once would each take what the other makes for remains. The lock ends with the session, however that ends: that of a
+    /// process that was killed a moment after it.
     async fn alone(&self) -> Result<(), Error> {
         const LOCK: &str = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended($1, 0))";
-        if self.client.query_one(LOCK, &[&ASIDE]).await?.get(0) {
-            return Ok(());
+        for _ in 0..PATIENCE {
+            if self.client.query_one(LOCK, &[&ASIDE]).await?.get(0) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Err(Error::Nothing("another reset of this database is under way; wait for its end".to_owned()))
     }

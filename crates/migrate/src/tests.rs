@@ -439,6 +439,8 @@ async fn a_diff_turns_one_schema_into_the_other() {
          create domain posint as int default 1 check (value > 0);
          create type place as (street text, zip int);
          create type unused as (a int, b text);
+         create table base (a int);
+         create table child (b int) inherits (base);
          create table lives (p posint, at place);
          create table stays (id int primary key, a text, b int not null default 1, gone text);
          create table goes (id int);
@@ -453,6 +455,9 @@ async fn a_diff_turns_one_schema_into_the_other() {
          create domain posint as int not null constraint posint_check check (value > 1) constraint odd check (value % 2 = 1);
          create type place as (street text, zip int, town mood);
          create type unused as (a bigint);
+         create table base (a int, c mood not null default 'ok');
+         create table child (b int) inherits (base);
+         create table younger (d int) inherits (base);
          create table lives (p posint, at place);
          create table stays (id int primary key, a varchar(20) not null, b int not null default 2, m mood);
          create table comes (id bigint generated always as identity primary key, stay int references stays (id) on delete cascade, n serial);

@@ -78,6 +78,15 @@ fn what_a_killed_reset_leaves_is_put_right_by_the_next_command_or_start() {
     assert!(world.log().contains("did not come to its end"), "{}", world.log());
     answered(&world);
 
+    // Killed while it runs, and tried again at once.
+    end(reset_under_way(&world), Signal::SIGKILL);
+    std::fs::remove_file(&slow).unwrap();
+    let reset = run(&["db", "reset"], &world.folder.0);
+    assert!(reset.status.success(), "{}", stderr(&reset));
+    assert_eq!(notes(&world), None);
+    world.sql("insert into public.notes values (7)").unwrap();
+    answered(&world);
+
     // Killed between closing the old database and renaming it.
     let socket: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(world.folder.0.join(".basalt/run.json")).unwrap()).unwrap();

@@ -29,7 +29,7 @@ with ns as (
   from tab join pg_attribute a on a.attrelid = tab.oid and a.attnum > 0 and not a.attisdropped
   join pg_type t on t.oid = a.atttypid
   left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-  where not tab.relispartition
+  where not tab.relispartition and a.attislocal
 ), granted as (
   -- Objects with their privileges by role; the roles of the API have a row even where they have none.
   select kind, q, parent, acl, owner, everything from (
@@ -99,7 +99,9 @@ with ns as (
       else format('create %stable %s', case when tab.relpersistence = 'u' then 'unlogged ' else '' end, tab.q) end,
     'drop table ' || tab.q,
     jsonb_build_object('partition', tab.relispartition,
-      'suffix', case when tab.relkind = 'p' then ' partition by ' || pg_get_partkeydef(tab.oid) else '' end), tab.oid
+      'suffix', case when tab.relkind = 'p' then ' partition by ' || pg_get_partkeydef(tab.oid) else coalesce(
+        (select ' inherits (' || string_agg(p.q, ', ' order by h.inhseqno) || ')'
+         from pg_inherits h join rel p on p.oid = h.inhparent where h.inhrelid = tab.oid and not tab.relispartition), '') end), tab.oid
   from tab left join pg_inherits i on i.inhrelid = tab.oid and tab.relispartition left join rel parent on parent.oid = i.inhparent
   union all
   select 'column', format('%s.%I', q, attname), q, format('%I %s%s%s%s', attname, type,
