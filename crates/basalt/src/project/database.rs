@@ -57,7 +57,13 @@ impl Database {
     /// Brings roles, schemas and extensions to what projects expect.
     pub async fn install_platform(&mut self, plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
         let vault_key = match &self.server {
-            Some(server) => Some(vault_key_file(server, plan.config.db.root_key.as_ref())?),
+            Some(server) => {
+                let given = plan.config.db.root_key.as_ref().filter(|key| !key.expose().is_empty());
+                if given.is_none() {
+                    self.miss_no_vault_key(server).await?;
+                }
+                Some(vault_key_file(server, given)?)
+            }
             None => None,
         };
         let authenticator = Secret::new(crypto::random::alphanumeric(32));
@@ -84,6 +90,28 @@ impl Database {
             self.callers = authenticator;
         }
         Ok(())
+    }
+
+    /// A new key would not open what was sealed with a lost one.
+    async fn miss_no_vault_key(&self, server: &Server) -> anyhow::Result<()> {
+        let path = vault_key_path(server)?;
+        if path.exists() {
+            return Ok(());
+        }
+        let client = self.admin.connect().await?;
+        let table = client.query_opt("select 1 where to_regclass('vault.secrets') is not null", &[]).await;
+        if table.map_err(pg::Error::from)?.is_none() {
+            return Ok(());
+        }
+        let row = client.query_one("select count(*) from vault.secrets", &[]).await.map_err(pg::Error::from)?;
+        match row.get::<_, i64>(0) {
+            0 => Ok(()),
+            sealed => bail!(
+                "the key of the vault is missing, with which {sealed} secret(s) were sealed: put {} back from a backup. To give the \
+                 secrets up, write a new key into config.toml as [db] root_key (`openssl rand -hex 32` makes one)",
+                path.display()
+            ),
+        }
     }
 
     /// The doors that services use.
@@ -186,12 +214,16 @@ fn place(target: &Target) -> String {
     format!("{} at {host}:{} (as {})", target.database, target.port, target.user)
 }
 
+fn vault_key_path(server: &Server) -> anyhow::Result<PathBuf> {
+    let data = server.data_dir();
+    let Some(place) = data.parent() else { bail!("the cluster {} has no folder around it", data.display()) };
+    Ok(place.join("vault.key"))
+}
+
 /// The vault's key: outside of the cluster's files, readable by PostgreSQL's user and nobody else. `given`: `[db] root_key`, which holds
 /// for a new database; secrets of an older one could not be read with another key.
 pub(super) fn vault_key_file(server: &Server, given: Option<&Secret>) -> anyhow::Result<PathBuf> {
-    let data = server.data_dir();
-    let Some(place) = data.parent() else { bail!("the cluster {} has no folder around it", data.display()) };
-    let path = place.join("vault.key");
+    let path = vault_key_path(server)?;
     if path.exists() {
         return Ok(path);
     }
@@ -201,12 +233,12 @@ pub(super) fn vault_key_file(server: &Server, given: Option<&Secret>) -> anyhow:
         )?,
         None => crypto::random::bytes::<32>().to_vec(),
     };
-    let fresh = place.join("vault.key.new");
+    let fresh = path.with_extension("key.new");
     let _ = std::fs::remove_file(&fresh);
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(&fresh)?;
     std::io::Write::write_all(&mut file, &key)?;
     file.sync_all()?;
-    let owner = std::fs::metadata(data)?;
+    let owner = std::fs::metadata(server.data_dir())?;
     if owner.uid() != nix::unistd::Uid::effective().as_raw() {
         std::os::unix::fs::chown(&fresh, Some(owner.uid()), Some(owner.gid()))?;
     }

@@ -129,3 +129,19 @@ fn wrong_keys_large_bodies_and_broken_json() {
     assert!(body.contains("limit"), "{body}");
     assert_eq!(world.sql("select count(*) from public.notes").unwrap()[0][0].as_deref(), Some("0"));
 }
+
+#[test]
+fn a_lost_key_of_the_vault_is_not_replaced() {
+    let mut world = World::start_in(Folder::with_migrations(&[]), &[]);
+    world.sql("select vault.create_secret('hush', 'one')").unwrap();
+    assert!(world.terminate());
+    let (key, aside) = (world.folder.0.join(".basalt/vault.key"), world.folder.0.join("aside"));
+    std::fs::rename(&key, &aside).unwrap();
+    let output = run(&["db", "dump"], &world.folder.0);
+    let said = stderr(&output);
+    assert!(!output.status.success() && said.contains("1 secret(s)") && said.contains("vault.key"), "{said}");
+    std::fs::rename(&aside, &key).unwrap();
+    world.restart();
+    let secret = world.sql("select decrypted_secret from vault.decrypted_secrets where name = 'one'").unwrap();
+    assert_eq!(secret, [[Some("hush".to_owned())]]);
+}
