@@ -106,6 +106,9 @@ pub struct Catalog {
     /// Which code of the user may leave something in the session: a setting, a lock, a temporary table.
     #[serde(skip)]
     pub traces: Traces,
+    /// Relations that can be read without running any code that might change the session; `true`: rows can be inserted so, too.
+    #[serde(skip)]
+    pub harmless: AHashMap<QualifiedName, bool>,
     /// Major version of the server.
     pub server_version: u32,
 }

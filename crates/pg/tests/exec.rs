@@ -469,16 +469,22 @@ fn random_batch(caller: usize, kind: u32) -> (Batch, Result<String, &'static str
         settings.pop();
     }
     let mut batch = Batch::read(settings, vec![step(sql, &[])]);
+    batch.harmless = true;
     let seen = Ok(format!("{role}|{claims}|{path}|{zone}"));
     match kind {
         2 => {
             batch.steps.push(step("select $1::int", &["x"]));
             (batch, Err("22P02"))
         }
-        3 => {
-            batch.tainted = true;
-            let leak = "select set_config('request.jwt.claims', 'evil', false), set_config('role', 'member', false), pg_advisory_lock(42)";
+        // Known to leave something, or merely not known to be harmless.
+        3 | 10 => {
+            (batch.tainted, batch.harmless) = (kind == 3, false);
+            let leak = "select set_config('request.jwt.claims', 'evil', false), set_config('role', 'member', false), \
+                 set_config('search_path', 'pg_temp', false)";
             batch.steps.insert(0, step(leak, &[]));
+            if kind == 3 {
+                batch.steps.insert(0, step("select pg_advisory_lock(42)", &[]));
+            }
             (batch, seen.map(|_| "tainted".to_owned()))
         }
         4 => {
@@ -514,9 +520,33 @@ fn random_batch(caller: usize, kind: u32) -> (Batch, Result<String, &'static str
 /// Long runs of one caller, so that sessions keep his identity, with everything in between that could leave it to somebody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_session_keeps_each_request_is_its_caller() {
+    let (target, executor) = walk("exec_kept", 6).await;
+    // A role that the login role lost is lost within a second.
+    scratch::psql(&target, "create role passing; grant passing to authenticator");
+    let who = || {
+        let batch = Batch::read(as_caller("passing", "x"), vec![step("select current_user", &[])]);
+        executor.run(Batch { harmless: true, ..batch })
+    };
+    for _ in 0..20 {
+        assert_eq!(text(&who().await.unwrap()), "passing");
+    }
+    scratch::psql(&target, "revoke passing from authenticator");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(who().await.unwrap_err().code(), Some("42501"));
+}
+
+/// The same beside code that changes the session and is not known to. Each request says who it is: who says nothing would find what was
+/// left, as everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_unknown_code_leaves_each_request_is_its_caller() {
+    walk("exec_unknown", 10).await;
+}
+
+/// `sixth`: what comes as the sixth kind of batch.
+async fn walk(database: &str, sixth: u32) -> (Target, Executor) {
     let config = ExecConfig { short_connections: 2, wide_connections: 2, ..ExecConfig::default() };
-    let (target, executor) = world("exec_kept", config);
-    scratch::psql(&target, "alter database exec_kept set timezone = 'UTC'");
+    let (target, executor) = world(database, config);
+    scratch::psql(&target, &format!("alter database {database} set timezone = 'UTC'"));
     let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut random = move |below: u64| {
         seed ^= seed << 13;
@@ -531,6 +561,7 @@ async fn whatever_a_session_keeps_each_request_is_its_caller() {
             for _ in 0..=random(24) {
                 // Most are plain; in every third round nothing else comes, so that something is kept.
                 let kind = if round % 3 == 0 || random(4) > 0 { 0 } else { random(10) as u32 };
+                let kind = if kind == 6 { sixth } else { kind };
                 batches.push(random_batch(caller, kind));
             }
         }
@@ -547,13 +578,5 @@ async fn whatever_a_session_keeps_each_request_is_its_caller() {
             }
         }
     }
-    // A role that the login role lost is lost within a second.
-    scratch::psql(&target, "create role passing; grant passing to authenticator");
-    let who = || executor.run(Batch::read(as_caller("passing", "x"), vec![step("select current_user", &[])]));
-    for _ in 0..20 {
-        assert_eq!(text(&who().await.unwrap()), "passing");
-    }
-    scratch::psql(&target, "revoke passing from authenticator");
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    assert_eq!(who().await.unwrap_err().code(), Some("42501"));
+    (target, executor)
 }

@@ -33,7 +33,9 @@ pub(crate) fn settings(context: &Context<'_>) -> Settings {
     let mut set = |name: Cow<'static, str>, value: Bytes| all.push((name, value));
     set("search_path".into(), search_path(context.schema, &context.config.extra_search_path));
     if let Some(role) = context.catalog.roles.get(String::from_utf8_lossy(&context.caller.role).as_ref()) {
-        for (name, value) in &role.settings {
+        // Dates become JSON from their ISO form, whatever form the role likes.
+        let kept = role.settings.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("datestyle"));
+        for (name, value) in kept {
             set(name.clone().into(), value.clone().into());
         }
     }

@@ -8,6 +8,7 @@ mod context;
 mod cors;
 pub mod error;
 mod fuzzy;
+mod harmless;
 pub mod jwt;
 mod openapi;
 mod plan;

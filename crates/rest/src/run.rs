@@ -110,6 +110,8 @@ pub(crate) struct Work {
     pub(crate) lane: Lane,
     /// User code may leave state in the session.
     pub(crate) tainted: bool,
+    /// No code is run that might change the session: see [`crate::harmless`].
+    pub(crate) harmless: bool,
     pub(crate) demands: Demands,
 }
 
@@ -181,6 +183,7 @@ pub(crate) async fn run(
         lane: work.lane,
         prepared: config.prepared_statements,
         tainted: work.tainted || config.pre_request.is_some(),
+        harmless: work.harmless && config.pre_request.is_none(),
     };
     let results = executor.run(batch).await.map_err(RunError::Database)?;
     let result = |index: usize| results.get(index).cloned().ok_or(RunError::Answers);

@@ -338,6 +338,7 @@ impl Once<'_> {
             lane: Lane::Wide,
             prepared: self.config.prepared_statements,
             tainted: self.config.pre_request.is_some(),
+            harmless: false,
         };
         let results = self.rest.executor.run(batch).await;
         timing.done("transaction");
@@ -366,6 +367,7 @@ async fn load(executor: &Executor, options: &catalog::Options) -> Result<Catalog
         lane: Lane::Wide,
         prepared: false,
         tainted: false,
+        harmless: false,
     };
     let results = executor.run(batch).await.map_err(|error| Error::Database { error, authenticated: true })?;
     let answers: Vec<String> = results.iter().take(count).filter_map(|r| run::text(r, 0)).collect();

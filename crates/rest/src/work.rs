@@ -4,6 +4,7 @@ use catalog::{Catalog, Routine, Volatility};
 use pg::exec::Lane;
 
 use crate::config::RestConfig;
+use crate::harmless;
 use crate::plan::negotiate::Handler;
 use crate::plan::node::{Condition, Embedded, Node};
 use crate::plan::read::SOURCE;
@@ -63,6 +64,7 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
         read_only: true,
         lane: if is_short { Lane::Short } else { Lane::Wide },
         tainted: leaves_traces,
+        harmless: by_row && harmless::is_read(&plan.tree, catalog),
         demands: Demands { singular: is_singular(&plan.media), ..Demands::default() },
     }
 }
@@ -91,6 +93,7 @@ pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, catalog: &Catalog
         read_only: false,
         lane: Lane::Wide,
         tainted: leaves_traces,
+        harmless: yields == Yields::Number && harmless::is_insert(plan, catalog),
         demands: if explained { Demands::default() } else { demands },
     }
 }
@@ -116,6 +119,7 @@ pub(crate) fn of_call(plan: &CallPlan, request: &ApiRequest, catalog: &Catalog, 
         // What only reads can be begun anew, if it turns out to be long.
         lane: if plan.read_only && plan.routine.volatility != Volatility::Volatile { Lane::Short } else { Lane::Wide },
         tainted: leaves_traces,
+        harmless: false,
         demands: if explained { Demands::default() } else { demands },
     }
 }

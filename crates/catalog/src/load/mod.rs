@@ -77,6 +77,7 @@ pub fn queries(options: &Options) -> Vec<Query> {
         query(include_str!("media_handlers.sql"), vec![schemas]),
         query(include_str!("roles.sql"), vec![]),
         query(include_str!("facts.sql"), vec![]),
+        query(include_str!("harmless.sql"), vec![]),
     ]
 }
 
@@ -85,7 +86,9 @@ pub fn queries(options: &Options) -> Vec<Query> {
 /// # Errors
 /// A missing answer, or one that is not the JSON asked for.
 pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadError> {
-    let [tables, foreign, primary, views, routines, computed, representations, handlers, roles, facts] = answers else {
+    let [tables, foreign, primary, views, routines, computed, representations, handlers, roles, facts, harmless] =
+        answers
+    else {
         return Err(LoadError::Answers { expected: queries(options).len(), got: answers.len() });
     };
     let tables: Vec<Table> = read(0, tables)?;
@@ -98,6 +101,7 @@ pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadEr
     let media_handlers: Vec<MediaHandler> = read(7, handlers)?;
     let roles: Vec<RoleRow> = read(8, roles)?;
     let facts: Facts = read(9, facts)?;
+    let harmless: Vec<(String, String, bool)> = read(10, harmless)?;
 
     let views: Vec<View> = views.into_iter().map(View::from).collect();
     let dependencies = key_dependencies(&views, &keys(&foreign, &primary));
@@ -121,6 +125,10 @@ pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadEr
         reads_request: facts.reads_request,
         writes_response: facts.writes_response,
         traces: Traces::of(&facts.sources),
+        harmless: harmless
+            .into_iter()
+            .map(|(schema, name, writes)| (QualifiedName::new(&schema, &name), writes))
+            .collect(),
         server_version: facts.server_version,
     })
 }

@@ -28,6 +28,9 @@ pub struct Batch {
     pub prepared: bool,
     /// Reaches functions of users, which may leave session state: the connection is cleaned before its next request.
     pub tainted: bool,
+    /// It is known to run no code that might change the session: only such requests rely on what a session keeps, and after any other
+    /// one nothing is kept.
+    pub harmless: bool,
 }
 
 impl Batch {
@@ -42,6 +45,7 @@ impl Batch {
             lane: Lane::Short,
             prepared: true,
             tainted: false,
+            harmless: false,
         }
     }
 

@@ -81,8 +81,10 @@ fn executed_step(flight: &Flight, executed: usize) -> Option<&super::statements:
 
 fn failed(body: &[u8]) -> Failed {
     let (error, routine) = server_error(body);
-    // A result whose columns changed type, or a name that user code deallocated: both are gone after a new Parse.
-    let stale = error.code == "26000" || (error.code == "0A000" && routine == "RevalidateCachedQuery");
+    // A result whose columns changed type, or a name that user code deallocated: both are gone after a new Parse. A function may raise
+    // the same code, and must not be run again for it.
+    let stale = (error.code == "26000" && routine != "exec_stmt_raise")
+        || (error.code == "0A000" && routine == "RevalidateCachedQuery");
     Failed { error: Error::Server(Box::new(error)), stale }
 }
 

@@ -6,7 +6,7 @@
 //!   confirmed before the request was sent. Until then, and after anything else, it makes the setting itself.
 //! - A kept value is confirmed anew every [`FRESH`], so that a role that was taken from the login role is lost within that time.
 //! - A request that does not set all that is kept, or sets anything else, first makes the session forget.
-//! - Requests that may reach code that changes the session make it forget too, and nothing is kept while there is such code.
+//! - Requests that are not known to be harmless make it forget too: whatever they do to the session, the next one sets all itself.
 //! - A session that does not take a value is closed.
 //! - Nothing is kept behind a pooler, where the next request may meet another session: before anything is kept, the session says its
 //!   process number, which must be the one that it logged in with.
@@ -159,7 +159,7 @@ impl Kept {
 
 /// May a batch be spared what is kept? Not if it may change the session, or makes settings that the kept role might not be allowed to.
 fn may_rely(batch: &Batch, plain: bool) -> bool {
-    plain && batch.prepared && !batch.tainted
+    plain && batch.prepared && batch.harmless && !batch.tainted
 }
 
 impl Slot {

@@ -17,7 +17,8 @@ pub(super) fn apply(mut answer: Answer, outcome: &Outcome) -> Result<Answer, Err
         for (name, _) in &given {
             answer.headers.remove(name.as_str());
         }
-        for (name, value) in given {
+        let framing = |name: &String| FRAMING.iter().any(|of| name.eq_ignore_ascii_case(of));
+        for (name, value) in given.into_iter().filter(|(name, _)| !framing(name)) {
             if let Ok(name) = HeaderName::try_from(name) {
                 answer = answer.header(name, value);
             }
@@ -25,6 +26,9 @@ pub(super) fn apply(mut answer: Answer, outcome: &Outcome) -> Result<Answer, Err
     }
     Ok(answer)
 }
+
+/// How the answer is sent is not for SQL to say: the connection would end without one.
+const FRAMING: [&str; 5] = ["transfer-encoding", "connection", "keep-alive", "upgrade", "trailer"];
 
 /// The digits that it begins with.
 fn status(text: &str) -> Option<StatusCode> {

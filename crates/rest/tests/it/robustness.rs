@@ -108,3 +108,127 @@ async fn other_origins_are_answered() {
         "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"
     );
 }
+
+/// A session may keep who asks; code that changes the session must not make others be somebody else, however it hides.
+#[tokio::test]
+async fn nobody_becomes_somebody_else_by_what_a_function_leaves() {
+    let library = Library::open().await;
+    library
+        .database
+        .run(
+            "drop function with_header();
+             create table shown (id int primary key); insert into shown values (1);
+             alter table shown enable row level security; grant select on shown to anon, authenticated;
+             create policy p on shown for select to anon
+               using (current_setting('request.jwt.claims', true)::json ->> 'role' = 'anon');
+             create function hidden(n text, v text) returns text language plpgsql as $$
+             begin raise notice '-- start --'; perform set_config(n, v, false); return v; end $$;
+             create function calm(n text, v text) returns text stable language plpgsql as $$
+             begin raise notice '-- start --'; perform set_config(n, v, false); return v; end $$;
+             create function \"se\"\"t\"() returns text language plpgsql as $$
+             begin perform set_config('role', 'authenticated', false); return 'x'; end $$;
+             create table parent (id int primary key); insert into parent values (1);
+             create function touched() returns trigger language plpgsql as $$
+             begin raise notice '--'; perform set_config('request.jwt.claims', '{}', false); return new; end $$;
+             create table child (id int references parent on update cascade); insert into child values (1);
+             create trigger t before update on child for each row execute function touched();
+             grant all on parent, child to anon;",
+        )
+        .await;
+    library.rest.reload().await.unwrap();
+    let anonymous = async || {
+        for _ in 0..30 {
+            assert_eq!(library.get("/shown?id=eq.1").await.both(), (200, json!([{"id": 1}])));
+        }
+    };
+    for round in 0..8 {
+        anonymous().await;
+        let leak = json!({"n": "role", "v": "authenticated"});
+        match round % 4 {
+            0 => assert_eq!(library.post("/rpc/hidden", &[], &leak).await.status, 200),
+            1 => assert_eq!(library.get("/rpc/calm?n=role&v=authenticated").await.status, 200),
+            2 => assert_eq!(library.post("/rpc/se%22t", &[], &json!({})).await.status, 200),
+            _ => {
+                let body = format!("{{\"id\": {}}}", round + 2);
+                let reply = library.send("PATCH", "/parent?id=gt.0", &["content-type: application/json"], body).await;
+                assert_eq!(reply.status, 204, "{}", reply.body);
+            }
+        }
+    }
+    anonymous().await;
+}
+
+/// What is harmless decides whether a session may keep who asks.
+#[tokio::test]
+async fn relations_are_harmless_only_where_nothing_of_a_user_runs() {
+    let library = Library::open().await;
+    library
+        .database
+        .run(
+            "drop function with_header();
+             create function f() returns boolean language plpgsql stable as 'begin return true; end';
+             create function says() returns text language sql stable as $$ select current_setting('a.b', true) $$;
+             create function sets() returns text language sql as $$ select set_config('a.b', 'x', false) $$;
+             create domain d as int check (f() is not null);
+             create table a_plain (id int primary key, t text default says());
+             create table a_child (id int references a_plain, t text);
+             create table b_policy (id int); alter table b_policy enable row level security;
+             create policy p on b_policy using (f());
+             create table b_setting (id int); alter table b_setting enable row level security;
+             create policy p on b_setting using (set_config('a.b', 'x', false) is not null);
+             create table b_sets (id int); alter table b_sets enable row level security;
+             create policy p on b_sets using (sets() is not null);
+             create table b_domain (id d); create table b_array (ids d[]);
+             create table b_check (id int check (f())); create table b_index (id int);
+             create function still(int) returns int language plpgsql immutable as 'begin return 1; end'; create index on b_index (still(id));
+             create view b_view as select id, f() from a_plain; create view b_over as select * from b_view;
+             create table b_sub (id int); alter table b_sub enable row level security;
+             create policy p on b_sub using (exists (select from b_policy));
+             create table b_parent (id int) partition by list (id);
+             create table b_part partition of b_parent for values in (1); alter table b_part add check (f());
+             create table c_default (id int, t text default sets()); create view c_view as select * from a_plain;
+             create table c_trigger (id int); create function tr() returns trigger language plpgsql as 'begin return new; end';
+             create trigger t before insert on c_trigger for each row execute function tr();
+             create table c_rule (id int); create rule r as on insert to c_rule do also select 1;",
+        )
+        .await;
+    let harmless = async || {
+        let client = library.database.authenticator.connect().await.unwrap();
+        let found = client.query_one(include_str!("../../../catalog/src/load/harmless.sql"), &[]).await.unwrap();
+        let mut found: Vec<(String, String, bool)> = serde_json::from_str(found.get(0)).unwrap();
+        found.retain(|(_, name, _)| name.as_bytes()[1] == b'_');
+        found.sort();
+        found.into_iter().map(|(_, name, writes)| format!("{name} {writes}")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        harmless().await,
+        ["a_child true", "a_plain true", "c_default false", "c_rule false", "c_trigger false", "c_view false"]
+    );
+    // Operators run without being named.
+    let operator = "create function same(int, int) returns boolean language plpgsql as 'begin return true; end';
+        create operator === (function = same, leftarg = int, rightarg = int)";
+    library.database.run(operator).await;
+    assert_eq!(harmless().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_functions_raise_and_answer_is_theirs_once() {
+    let library = Library::open().await;
+    library
+        .database
+        .run(
+            "create sequence runs; grant all on runs to anon;
+             create function raises() returns int language plpgsql as $$
+             begin perform nextval('runs'); raise 'mine' using errcode = '26000'; end $$;
+             create function chunks() returns int language plpgsql as $$
+             begin perform set_config('response.headers', '[{\"Transfer-Encoding\": \"chunked\"}, {\"X-Mine\": \"1\"}]', true); return 1; end $$;",
+        )
+        .await;
+    library.rest.reload().await.unwrap();
+    assert_eq!(library.post("/rpc/raises", &[], &json!({})).await.code(), "26000");
+    let client = library.database.admin.connect().await.unwrap();
+    let runs: i64 = client.query_one("select nextval('runs')", &[]).await.unwrap().get(0);
+    assert_eq!(runs, 2, "run once, and counted once more here");
+    let reply = library.post("/rpc/chunks", &[], &json!({})).await;
+    assert_eq!((reply.status, reply.header("transfer-encoding"), reply.header("x-mine")), (200, "", "1"));
+}
