@@ -20,10 +20,12 @@ use tokio::sync::Notify;
 
 pub use schedule::{InvalidSchedule, Schedule};
 
-/// `cron.job` is read at least this often, also when nobody woke us: the machine may have slept meanwhile.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// The same where there is no job.
-const LOOK_FOR_FIRST: Duration = Duration::from_secs(600);
+/// `cron.job` is read at least this often, also when nobody woke us. Each look opens a connection.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// The clock is looked at this often: the machine may have slept meanwhile.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
+/// The database did not answer: it is asked again after this.
+const DATABASE_AWAY: Duration = Duration::from_secs(10);
 
 /// The runner of one project's cron jobs.
 #[derive(Clone)]
@@ -82,15 +84,25 @@ impl Cron {
                     Ok(pause) => pause,
                     Err(error) => {
                         tracing::warn!(target: "jobs", %error, "cannot read cron.job");
-                        LOOK_AGAIN
+                        DATABASE_AWAY
                     }
                 };
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = cron.0.wake.notified() => {}
-                }
+                cron.wait(pause).await;
             }
         });
+    }
+
+    /// Waits so long by the clock, or until somebody wakes us.
+    async fn wait(&self, pause: Duration) {
+        let until = self.0.clock.now() + pause;
+        while let Ok(left) = Duration::try_from(until - self.0.clock.now())
+            && !left.is_zero()
+        {
+            tokio::select! {
+                () = tokio::time::sleep(left.min(LOOK_AT_CLOCK)) => {}
+                () = self.0.wake.notified() => return,
+            }
+        }
     }
 
     /// Starts what is due by the clock and returns how long nothing will be. Tests turn the clock and call this.
@@ -101,7 +113,7 @@ impl Cron {
         let jobs = self.jobs().await?;
         if jobs.is_empty() {
             self.0.due.lock().clear();
-            return Ok(LOOK_FOR_FIRST);
+            return Ok(LOOK_AGAIN);
         }
         let now = self.0.clock.now();
         let mut next_look = now + LOOK_AGAIN;

@@ -38,7 +38,7 @@ async fn a_job_runs_at_its_time_as_the_role_that_scheduled_it() {
     let clock = Clock::frozen(datetime!(2026-03-01 12:00 UTC));
     let cron = Cron::new(database.db(), true, clock.clone(), Tasks::default());
     let pause = cron.run_due().await.unwrap();
-    assert!(pause <= Duration::from_secs(60), "looks again within a minute");
+    assert!(pause <= Duration::from_secs(600), "looks again within ten minutes");
     clock.advance(Duration::from_secs(14 * 3600));
     cron.run_due().await.unwrap();
     let admin = database.connect(&database.admin).await;

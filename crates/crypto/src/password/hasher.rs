@@ -64,7 +64,10 @@ impl Hasher {
             let jobs = Arc::clone(&jobs);
             thread::Builder::new()
                 .name("password-hash".into())
-                .spawn(move || work(&jobs, scheme))
+                .spawn(move || {
+                    make_way();
+                    work(&jobs, scheme);
+                })
                 .map_err(|e| PasswordError::Parameters(format!("no thread for hashes: {e}")))?;
         }
         Ok(Self { queue, nobody })
@@ -112,6 +115,13 @@ async fn finish<T>(sent: Result<(), Busy>, wait: oneshot::Receiver<Result<T, Pas
     sent?;
     // A thread that died (out of memory in argon2) is overload too.
     Ok(wait.await.map_err(|_| Busy)??)
+}
+
+/// A hash takes the core for some 50 ms: requests that want it for a moment go before, by the scheduler of Linux, where a thread has a
+/// priority of its own.
+fn make_way() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
 }
 
 fn work(jobs: &Mutex<Receiver<Work>>, scheme: Scheme) {
