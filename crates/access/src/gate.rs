@@ -44,10 +44,34 @@ pub fn render(reasons: &[&Difference]) -> String {
     text
 }
 
+/// What is not proven, for people: the first of what could not be tried. `None` where all was.
+pub fn gaps(report: &Report) -> Option<String> {
+    const SHOWN: usize = 8;
+    const LONGEST: usize = 160;
+    let mut lines = Vec::new();
+    for untried in report.untried.iter().take(SHOWN) {
+        let why = untried.why.lines().next().unwrap_or_default();
+        let cut = why.char_indices().nth(LONGEST).map_or(why.to_owned(), |(at, _)| format!("{}…", &why[..at]));
+        lines.push(format!("  {}, {}: {cut}", untried.object, untried.what));
+    }
+    let more = report.untried.len().saturating_sub(SHOWN);
+    if more > 0 {
+        lines.push(format!("  and {more} more"));
+    }
+    if !report.conditions.is_empty() {
+        lines.push(format!("  conditions of which only one side was seen: {}", report.conditions.len()));
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    lines.insert(0, "no leak was found, but not all could be tried (`basalt db test` lists all of it):".to_owned());
+    Some(lines.join("\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::Counterexample;
+    use crate::matrix::{Counterexample, OneSided, Untried};
     use crate::spec::{Kind, Operation};
 
     fn difference(verdict: Verdict, identity: &str) -> Difference {
@@ -88,5 +112,26 @@ mod tests {
         assert!(text.starts_with("  leak: user: update of column rank on table public.notes: 1 row\n"), "{text}");
         assert!(text.contains("    because: policy \"own\"\n") && text.contains("      rollback;\n"), "{text}");
         assert!(reasons(&Report::default()).is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_tried_is_named_in_a_few_lines() {
+        assert_eq!(gaps(&Report::default()), None);
+        let untried = |number| Untried {
+            object: format!("public.t{number}"),
+            what: "insert as user".to_owned(),
+            why: format!("{}\nDETAIL: …", "x".repeat(500)),
+        };
+        let one = OneSided {
+            object: "public.t".to_owned(),
+            identity: "user".to_owned(),
+            condition: "open".to_owned(),
+            always: true,
+        };
+        let report = Report { untried: (0..10).map(untried).collect(), conditions: vec![one], ..Report::default() };
+        let text = gaps(&report).unwrap();
+        assert!(text.contains("\n  public.t7, insert as user: xxx") && !text.contains("public.t8"), "{text}");
+        assert!(text.contains("  and 2 more\n") && text.ends_with("one side was seen: 1"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() < 200), "{text}");
     }
 }

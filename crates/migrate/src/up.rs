@@ -57,6 +57,34 @@ pub struct Plan {
     pub missing: Vec<String>,
 }
 
+impl Plan {
+    /// What the owner should know before it is applied.
+    ///
+    /// # Errors
+    /// `options` refuse it.
+    pub fn allowed_by(&self, options: &Options) -> Result<Vec<String>, Error> {
+        let mut warnings = Vec::new();
+        if !self.edited.is_empty() {
+            let error = Error::Edited { files: self.edited.clone() };
+            match options.on_edited {
+                OnEdited::Refuse => return Err(error),
+                OnEdited::Warn => warnings.push(error.to_string()),
+            }
+        }
+        if !self.missing.is_empty() {
+            let error = Error::MissingFiles { versions: self.missing.clone() };
+            if options.strict {
+                return Err(error);
+            }
+            warnings.push(error.to_string());
+        }
+        if !options.include_all && !self.out_of_order.is_empty() {
+            return Err(Error::OutOfOrder { files: self.out_of_order.clone() });
+        }
+        Ok(warnings)
+    }
+}
+
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
@@ -158,24 +186,7 @@ pub async fn up(
     progress: &(dyn Fn(Step<'_>) + Sync),
 ) -> Result<Report, Error> {
     let plan = plan(client, files).await?;
-    let mut report = Report::default();
-    if !plan.edited.is_empty() {
-        let error = Error::Edited { files: plan.edited.clone() };
-        match options.on_edited {
-            OnEdited::Refuse => return Err(error),
-            OnEdited::Warn => report.warnings.push(error.to_string()),
-        }
-    }
-    if !plan.missing.is_empty() {
-        let error = Error::MissingFiles { versions: plan.missing.clone() };
-        if options.strict {
-            return Err(error);
-        }
-        report.warnings.push(error.to_string());
-    }
-    if !options.include_all && !plan.out_of_order.is_empty() {
-        return Err(Error::OutOfOrder { files: plan.out_of_order });
-    }
+    let mut report = Report { warnings: plan.allowed_by(options)?, ..Report::default() };
     let session = Session::open(client, &options.run_as).await?;
     ensure(&session).await?;
     let of = plan.pending.len();

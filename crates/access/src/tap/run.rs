@@ -1,6 +1,7 @@
 //! A test file on a connection: statements in order, what they answer is the output.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use migrate::{Kind, split};
 use pg::tokio_postgres::{Client, SimpleQueryMessage};
@@ -9,6 +10,8 @@ use super::parse::Outcome;
 
 /// How deep `\ir` may go.
 const INCLUDES: usize = 10;
+/// How long a statement of a test may take: one that waits for ever would keep all the others from being told.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// A test file, cut into statements.
 #[derive(Debug, Clone)]
@@ -20,6 +23,8 @@ pub struct Script {
     begins: bool,
     /// It ends one in a way that lets changes stay.
     pub commits: bool,
+    /// How long a statement may take, where neither the file nor its role says.
+    pub longest: Duration,
 }
 
 /// When to stop, but at the end.
@@ -50,10 +55,11 @@ impl Script {
     /// Reads a file and those that it includes by `\i` and `\ir`.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The file cannot be read, or is not UTF-8.
     pub fn read(path: &Path) -> std::io::Result<Self> {
-        let text = std::fs::read_to_string(path)?;
-        let mut script = Self { path: path.to_owned(), steps: Vec::new(), begins: false, commits: false };
+        let text = text_of(path)?;
+        let mut script =
+            Self { path: path.to_owned(), steps: Vec::new(), begins: false, commits: false, longest: LONGEST };
         script.add(&text, path, 0);
         Ok(script)
     }
@@ -68,7 +74,7 @@ impl Script {
             let line = statement.line;
             let what = match statement.kind {
                 Kind::Meta => match included(statement.text, path) {
-                    Some(file) if depth < INCLUDES => match std::fs::read_to_string(&file) {
+                    Some(file) if depth < INCLUDES => match text_of(&file) {
                         Ok(text) => {
                             self.add(&text, &file, depth + 1);
                             continue;
@@ -101,10 +107,7 @@ impl Script {
 /// stays open: what the script says about transactions is left out.
 pub async fn run(client: &Client, script: &Script, stop: Stop, within: bool) -> Outcome {
     let mut outcome = Outcome::default();
-    if !within
-        && !script.begins
-        && let Err(error) = client.batch_execute("begin").await
-    {
+    if !within && let Err(error) = begin(client, script).await {
         outcome.died = Some(pg::Error::from(error).to_string());
         return outcome;
     }
@@ -120,7 +123,7 @@ pub async fn run(client: &Client, script: &Script, stop: Stop, within: bool) -> 
         match client.simple_query(sql).await {
             Ok(messages) => messages.iter().for_each(|message| answer(message, &mut outcome)),
             Err(error) => {
-                outcome.died = Some(format!("line {}: {}", step.line, pg::Error::from(error)));
+                outcome.died = Some(format!("line {}: {}", step.line, said(error.into(), client).await));
                 break;
             }
         }
@@ -134,6 +137,46 @@ pub async fn run(client: &Client, script: &Script, stop: Stop, within: bool) -> 
         let _ = client.batch_execute("rollback").await;
     }
     outcome
+}
+
+/// What comes before the first statement.
+async fn begin(client: &Client, script: &Script) -> Result<(), pg::tokio_postgres::Error> {
+    let longest = script.longest.as_millis().to_string();
+    client
+        .execute(
+            "select pg_catalog.set_config('statement_timeout', $1, false) \
+             where pg_catalog.current_setting('statement_timeout') = '0'",
+            &[&longest],
+        )
+        .await?;
+    if script.begins { Ok(()) } else { client.batch_execute("begin").await }
+}
+
+/// An error in words; of a statement that took too long, what to do.
+async fn said(error: pg::Error, client: &Client) -> String {
+    if error.code() != Some("57014") || !error.to_string().contains("timeout") {
+        return error.to_string();
+    }
+    // The transaction failed: only after its end can it be asked.
+    let _ = client.batch_execute("rollback").await;
+    let longest =
+        client.query_one("show statement_timeout", &[]).await.map_or_else(|_| String::new(), |row| row.get(0));
+    format!(
+        "stopped, since the statement took longer than {longest}; where it may, let the file begin with \
+         `set statement_timeout = '10min';`"
+    )
+}
+
+/// The text of a file, or where it is none.
+fn text_of(path: &Path) -> std::io::Result<String> {
+    String::from_utf8(std::fs::read(path)?).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let bytes = error.as_bytes();
+        let line = bytes[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let byte = bytes.get(good).copied().unwrap_or_default();
+        let why = format!("not UTF-8: a byte 0x{byte:02X} in line {line}; save the file as UTF-8");
+        std::io::Error::new(std::io::ErrorKind::InvalidData, why)
+    })
 }
 
 /// A row as psql prints it unaligned; a value may have many lines.

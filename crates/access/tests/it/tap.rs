@@ -76,3 +76,35 @@ async fn commands_of_psql_that_matter_are_refused_by_name() {
     let outcome = outcome(&client, "meta.sql", "select '1..1';\n\\gexec\nselect 'ok 1';\n", Stop::AtEnd, false).await;
     assert!(outcome.died.unwrap().contains("\\gexec"));
 }
+
+#[tokio::test]
+async fn a_test_that_waits_for_ever_is_stopped_and_named() {
+    let database = testkit::database().await;
+    let client = database.postgres.connect().await.unwrap();
+    for text in
+        ["begin;\nselect '1..1';\nselect pg_sleep(1000);\n", "select '1..1';\n\ndo $$ begin loop end loop; end $$;"]
+    {
+        let file = File::new("hangs.sql", text);
+        let mut script = Script::read(&file.0).unwrap();
+        assert_eq!(script.longest.as_secs(), 60);
+        script.longest = std::time::Duration::from_millis(300);
+        let outcome = run(&client, &script, Stop::AtEnd, false).await;
+        let died = outcome.died.unwrap();
+        assert!(died.starts_with("line 3: stopped") && died.contains("longer than 300ms"), "{died}");
+    }
+    // A file may take its time if it says so.
+    let file =
+        File::new("slow.sql", "set statement_timeout = '20s'; select '1..1'; select pg_sleep(0.5); select 'ok 1';");
+    let mut script = Script::read(&file.0).unwrap();
+    script.longest = std::time::Duration::from_millis(300);
+    let outcome = run(&client, &script, Stop::AtEnd, false).await;
+    assert!(outcome.passed(), "{outcome:?}");
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_says_where() {
+    let file = File::new("latin.sql", "");
+    std::fs::write(&file.0, b"begin;\nselect '\xe4';\n").unwrap();
+    let error = Script::read(&file.0).unwrap_err().to_string();
+    assert!(error.contains("0xE4 in line 2"), "{error}");
+}

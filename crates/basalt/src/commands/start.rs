@@ -166,7 +166,13 @@ async fn detach(args: &Args) -> anyhow::Result<()> {
         if let Some(info) = project::run_file::running(location.home())?.filter(|info| info.pid == child.id()) {
             // They would go unseen in the log: a key that is ignored, a file that is missing.
             let log = std::fs::read_to_string(&log_path).unwrap_or_default();
-            log.lines().filter(|line| line.starts_with("note: ")).for_each(|line| eprintln!("{line}"));
+            let mut of_note = false;
+            for line in log.lines() {
+                of_note = line.starts_with("note: ") || (of_note && line.starts_with("  "));
+                if of_note {
+                    eprintln!("{line}");
+                }
+            }
             println!("{} runs in the background (process {}), log in {}", info.project, info.pid, log_path.display());
             println!("{}", project::status::background_summary(&location, &info, std::io::stdout().is_terminal())?);
             return Ok(());

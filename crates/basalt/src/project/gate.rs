@@ -2,6 +2,7 @@
 //! there. What would be open refuses the migrations.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use access::matrix::{self, Report};
 use access::{Schema, Spec};
@@ -23,12 +24,12 @@ pub struct Flags {
     pub no_strict: bool,
 }
 
-/// Refuses, or lets pending migrations pass. `outside` of development it is on unless switched off. Where there is nothing to apply, or
-/// no `access.toml`, nothing is tried.
+/// Refuses, or lets pending migrations pass. `outside` of development it is on unless switched off. Where there is nothing to apply,
+/// nothing is tried; without an `access.toml` the project's tests are run all the same.
 ///
 /// # Errors
 /// A migration fails on the shadow (with the error that the real database would give), a leak, a policy that cannot be evaluated, or a
-/// pgTAP test that fails. Nothing has been applied then.
+/// pgTAP test that fails; an `access.toml` that cannot be used, or none with `--strict`. Nothing has been applied then.
 pub async fn check(
     plan: &Plan,
     flags: Flags,
@@ -39,43 +40,59 @@ pub async fn check(
     if ahead.pending.is_empty() || !(flags.strict || outside) {
         return Ok(());
     }
-    let file = proof::spec_file(plan);
-    if !file.is_file() {
-        tell_once(plan, progress);
+    if flags.no_strict {
+        progress.note(
+            "--no-strict: the migrations are applied without being held against access.toml and the project's tests",
+        );
         return Ok(());
     }
-    if flags.no_strict {
-        progress.note("--no-strict: the migrations are applied without being held against access.toml");
+    let spec = proof::spec(plan).context("refused, nothing was applied")?;
+    if spec.is_none() {
+        say_that_it_is_missing(plan, flags, progress)?;
+    }
+    let tests = pgtap::files(plan, &[])?;
+    if spec.is_none() && tests.is_empty() {
         return Ok(());
     }
     let mut shadow = Shadow::open(plan, progress)
         .await
         .context("the access gate needs a PostgreSQL of its own (--no-strict goes on without the gate)")?;
-    let verdict = try_on(plan, &mut shadow, progress).await;
+    let verdict = try_on(plan, &mut shadow, spec.as_ref(), &tests, progress).await;
     shadow.close().await?;
     verdict
 }
 
-async fn try_on(plan: &Plan, shadow: &mut Shadow<'_>, progress: &Progress) -> anyhow::Result<()> {
+async fn try_on(
+    plan: &Plan,
+    shadow: &mut Shadow<'_>,
+    spec: Option<&Spec>,
+    tests: &[PathBuf],
+    progress: &Progress,
+) -> anyhow::Result<()> {
     let migrated =
         shadow.migrated().await.context("refused: a migration fails on the shadow database; nothing was applied")?;
-    progress.step("Holding the migrations against access.toml");
-    let report = seen(plan, shadow, &migrated).await?;
-    let reasons = access::gate::reasons(&report);
-    if !reasons.is_empty() {
-        let mut text = String::from("refused: these migrations open what access.toml closes; nothing was applied\n");
-        let _ = write!(text, "{}", access::gate::render(&reasons));
-        text.push_str(
-            "Mend the migration; or say in access.toml that it is meant (`basalt db test --update` writes what is seen); or apply it \
-             all the same with --no-strict.",
-        );
-        bail!(text);
+    if let Some(spec) = spec {
+        progress.step("Holding the migrations against access.toml");
+        let report = seen(plan, shadow, &migrated, spec).await?;
+        let reasons = access::gate::reasons(&report);
+        if !reasons.is_empty() {
+            let mut text =
+                String::from("refused: these migrations open what access.toml closes; nothing was applied\n");
+            let _ = write!(text, "{}", access::gate::render(&reasons));
+            text.push_str(
+                "Mend the migration; or say in access.toml that it is meant (`basalt db test --update` writes what is seen); or apply \
+                 it all the same with --no-strict.",
+            );
+            bail!(text);
+        }
+        if let Some(gaps) = access::gate::gaps(&report) {
+            progress.note(&gaps);
+        }
     }
-    let files = pgtap::files(plan, &[])?;
-    if files.is_empty() {
+    if tests.is_empty() {
         return Ok(());
     }
-    match pgtap::on_shadow(plan, shadow, &migrated, &files, progress).await {
+    match pgtap::on_shadow(plan, shadow, &migrated, tests, progress).await {
         Ok(suite) if suite.passed() => Ok(()),
         Ok(suite) => {
             bail!("refused: the project's tests fail with these migrations; nothing was applied\n{}", suite.text)
@@ -89,33 +106,43 @@ async fn try_on(plan: &Plan, shadow: &mut Shadow<'_>, progress: &Progress) -> an
 }
 
 /// The access matrix of a template.
-async fn seen(plan: &Plan, shadow: &mut Shadow<'_>, template: &Template) -> anyhow::Result<Report> {
+async fn seen(plan: &Plan, shadow: &mut Shadow<'_>, template: &Template, spec: &Spec) -> anyhow::Result<Report> {
     let copy = shadow.copy(template).await?;
-    let report = matrix_of(plan, &copy.admin).await;
+    let report = matrix_of(plan, &copy.admin, spec).await;
     shadow.discard(copy).await?;
     report
 }
 
-async fn matrix_of(plan: &Plan, admin: &Target) -> anyhow::Result<Report> {
-    let file = proof::spec_file(plan);
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let spec = Spec::parse(&text)?;
+async fn matrix_of(plan: &Plan, admin: &Target, spec: &Spec) -> anyhow::Result<Report> {
     let client = admin.connect().await?;
     let schema = Schema::read(&client).await?;
     spec.check(&schema).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow!("refused: access.toml does not fit these migrations; nothing was applied\n  {}", lines.join("\n  "))
     })?;
-    Ok(matrix::run(admin, &schema, Some(&spec), &proof::options(plan)?).await?)
+    Ok(matrix::run(admin, &schema, Some(spec), &proof::options(plan)?).await?)
 }
 
-/// Once for each data directory.
-fn tell_once(plan: &Plan, progress: &Progress) {
-    let mark = plan.location.home().join("gate-told");
-    if std::fs::OpenOptions::new().write(true).create_new(true).open(&mark).is_ok() {
-        progress.note(
-            "there is no access.toml, so nothing says who may do what, and migrations are not held against it; \
-             `basalt db test --update` writes one from what is seen",
+/// Who asked for the gate is refused; elsewhere it is said each time that nothing is held against anything.
+fn say_that_it_is_missing(plan: &Plan, flags: Flags, progress: &Progress) -> anyhow::Result<()> {
+    let folder = plan.paths.project.display();
+    let looks_like = looks_like(plan).map(|name| format!(" ({name} is not it: the name is in small letters)"));
+    let looks_like = looks_like.unwrap_or_default();
+    if flags.strict {
+        bail!(
+            "refused: --strict holds the migrations against access.toml, and there is none in {folder}{looks_like}; nothing was applied. \
+             `basalt db test --update` writes one from what is seen, for you to read and correct"
         );
     }
+    progress.note(&format!(
+        "NOT CHECKED: there is no access.toml in {folder}{looks_like}, so nothing says who may do what, and whatever these migrations \
+         open is applied. `basalt db test --update` writes one from what is seen; with --strict nothing is applied without it"
+    ));
+    Ok(())
+}
+
+/// A file that was meant to be it.
+fn looks_like(plan: &Plan) -> Option<String> {
+    let names = plan.paths.project.read_dir().ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.into_iter().find(|name| name.eq_ignore_ascii_case("access.toml"))
 }

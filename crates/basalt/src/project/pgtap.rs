@@ -106,9 +106,15 @@ pub async fn on_shadow(
     let mut outcomes = Vec::new();
     let mut copy = shadow.copy(&template).await?;
     for (number, path) in files.iter().enumerate() {
-        let script = Script::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let name = name_of(plan, path);
         progress.step(&format!("Testing {name} ({}/{})", number + 1, files.len()));
+        let script = match Script::read(path) {
+            Ok(script) => script,
+            Err(error) => {
+                outcomes.push((name, unreadable(&error)));
+                continue;
+            }
+        };
         let client = copy.postgres.connect().await?;
         outcomes.push((name, tap::run(&client, &script, Stop::AtEnd, false).await));
         drop(client);
@@ -131,12 +137,20 @@ pub async fn on_database(
     let begun = Instant::now();
     let mut outcomes = Vec::new();
     for path in files {
-        let script = Script::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let name = name_of(plan, path);
         progress.step(&format!("Testing {name}"));
-        outcomes.push((name, tap::run(&target.connect().await?, &script, Stop::AtEnd, false).await));
+        let outcome = match Script::read(path) {
+            Ok(script) => tap::run(&target.connect().await?, &script, Stop::AtEnd, false).await,
+            Err(error) => unreadable(&error),
+        };
+        outcomes.push((name, outcome));
     }
     Ok(Suite { text: tap::render(&outcomes, begun.elapsed()), files: outcomes })
+}
+
+/// A file that cannot be read has failed; the others are told all the same.
+fn unreadable(error: &std::io::Error) -> Outcome {
+    Outcome { died: Some(format!("cannot be read: {error}")), ..Outcome::default() }
 }
 
 fn name_of(plan: &Plan, path: &Path) -> String {

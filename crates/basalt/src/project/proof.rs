@@ -1,7 +1,9 @@
 //! What the access matrix and the linter need to know of a project.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use access::Spec;
 use access::lint::{self, Allow};
 use access::matrix::Options;
 use anyhow::Context;
@@ -11,6 +13,28 @@ use super::Plan;
 /// Where the project says who may do what.
 pub fn spec_file(plan: &Plan) -> PathBuf {
     plan.paths.project.join("access.toml")
+}
+
+/// What it says, read. `None` where there is no such file.
+///
+/// # Errors
+/// It cannot be read or understood.
+pub fn spec(plan: &Plan) -> anyhow::Result<Option<Spec>> {
+    let Some(text) = spec_text(plan)? else { return Ok(None) };
+    Ok(Some(Spec::parse(&text).with_context(|| format!("cannot use {}", spec_file(plan).display()))?))
+}
+
+/// Its text; `None` where there is no such file. One that is there and cannot be read is an error: it must not pass for none.
+///
+/// # Errors
+/// It is a folder, a link to nowhere, not text, or not for us to read.
+fn spec_text(plan: &Plan) -> anyhow::Result<Option<String>> {
+    let file = spec_file(plan);
+    // Of the link itself: `exists` says no of one that leads nowhere.
+    if file.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    std::fs::read_to_string(&file).map(Some).with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// SQL of the project's own that adds to the made-up rows.
@@ -38,11 +62,11 @@ pub fn options(plan: &Plan) -> anyhow::Result<Options> {
 /// # Errors
 /// access.toml cannot be read.
 pub fn lint_context(plan: &Plan) -> anyhow::Result<lint::Context> {
-    let path = spec_file(plan);
-    let allow = match std::fs::read_to_string(&path) {
-        Ok(text) => Allow::parse(&text).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    let allow = match spec_text(plan)? {
+        Some(text) => {
+            Allow::parse(&text).map_err(anyhow::Error::msg).with_context(|| spec_file(plan).display().to_string())?
+        }
+        None => Vec::new(),
     };
     Ok(lint::Context {
         exposed: plan.config.api.schemas.clone(),

@@ -1,6 +1,8 @@
 //! Broken copies of the blueprints, with the faults that their documents contain: the gate refuses them and shows each fault.
 
-use crate::world::{Folder, free_port, root, run, stderr};
+use std::process::Output;
+
+use crate::world::{Folder, World, free_port, root, run, stderr};
 
 /// A copy of a blueprint.
 fn copy(blueprint: &str) -> Folder {
@@ -159,4 +161,106 @@ fn portfolio_with_the_faults_of_its_document() {
             (&["script_links"], &["a link is no script"]),
         ],
     );
+}
+
+/// A project of one table, open to all who are signed in, whose database gets a port of its own.
+fn small() -> Folder {
+    let folder = Folder::with_migrations(&[(
+        "20260101000000_notes.sql",
+        "create table notes (id int primary key, body text); alter table notes enable row level security;\n\
+         create policy all_of_them on notes for select to authenticated using (true);",
+    )]);
+    folder.write("supabase/config.toml", &format!("project_id = \"it\"\n[db]\nport = {}\n", free_port()));
+    folder
+}
+
+fn strict(folder: &Folder) -> Output {
+    run(&["migration", "up", "--strict"], &folder.0)
+}
+
+fn refused(output: &Output) -> String {
+    let said = stderr(output);
+    assert!(!output.status.success() && output.stdout.is_empty(), "it was applied: {said}");
+    assert!(said.contains("refused") && said.contains("nothing was applied"), "{said}");
+    said
+}
+
+#[test]
+fn strict_without_a_usable_access_toml_applies_nothing() {
+    let folder = small();
+    let file = folder.0.join("access.toml");
+    let said = refused(&strict(&folder));
+    assert!(said.contains("there is none in") && said.contains("basalt db test --update"), "{said}");
+
+    folder.write("Access.toml", "version = 1\n");
+    assert!(refused(&strict(&folder)).contains("Access.toml is not it"));
+    std::fs::remove_file(folder.0.join("Access.toml")).unwrap();
+
+    std::os::unix::fs::symlink("/nonexistent", &file).unwrap();
+    assert!(refused(&strict(&folder)).contains("cannot read"));
+    std::fs::remove_file(&file).unwrap();
+
+    std::fs::create_dir(&file).unwrap();
+    assert!(refused(&strict(&folder)).contains("cannot read"));
+    std::fs::remove_dir(&file).unwrap();
+
+    std::fs::write(&file, b"version = 1\n# \xff\n").unwrap();
+    assert!(refused(&strict(&folder)).contains("cannot read"));
+}
+
+#[test]
+fn without_access_toml_the_tests_are_run_outside_of_development_and_it_is_said_each_time() {
+    let database = World::start_in(Folder::with_migrations(&[]), &[]);
+    let url = format!("postgresql://postgres:postgres@127.0.0.1:{}/postgres", database.db_port);
+    let folder = small();
+    let push = || run(&["db", "push", "--db-url", &url], &folder.0);
+    let test = |holds: bool| format!("begin; select plan(1); select ok({holds}); select * from finish(); rollback;");
+    folder.write("supabase/tests/a.test.sql", &test(false));
+    for _ in 0..2 {
+        let said = refused(&push());
+        assert!(said.contains("NOT CHECKED: there is no access.toml"), "{said}");
+        assert!(said.contains("Failed 1/1 subtests"), "{said}");
+    }
+    folder.write("supabase/tests/a.test.sql", &test(true));
+    let output = push();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(database.sql("select count(*) from notes").unwrap(), [[Some("0".to_owned())]]);
+}
+
+#[test]
+fn a_dry_run_says_what_the_gate_says() {
+    let folder = small();
+    let try_it = || run(&["db", "push", "--dry-run", "--strict"], &folder.0);
+    folder.write("access.toml", "version = 1\n");
+    assert!(refused(&try_it()).contains("leak: user: select on table public.notes"));
+    folder.write(
+        "access.toml",
+        "version = 1\n[tables.\"public.notes\"]\nuser = { select = \"all\" }\n\
+        service = { select = \"all\", insert = \"all\", update = \"all\", delete = \"all\" }\n",
+    );
+    let output = try_it();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Would apply 20260101000000_notes.sql\n");
+}
+
+#[test]
+fn what_could_not_be_tried_is_told() {
+    let folder = small();
+    folder.write(
+        "supabase/migrations/20260102000000_odd.sql",
+        "create table odd (id int primary key); alter table odd enable row level security;\n\
+         create function no() returns trigger language plpgsql as $$ begin raise 'no rows here'; end $$;\n\
+         create trigger no before insert on odd for each row execute function no();",
+    );
+    let all = "{ select = \"all\", insert = \"all\", update = \"all\", delete = \"all\" }";
+    folder.write(
+        "access.toml",
+        &format!(
+            "version = 1\n[tables.\"public.notes\"]\nuser = {{ select = \"all\" }}\nservice = {all}\n\
+             [tables.\"public.odd\"]\nservice = {all}\n"
+        ),
+    );
+    let output = strict(&folder);
+    let said = stderr(&output);
+    assert!(said.contains("not all could be tried") && said.contains("\n  public.odd, "), "{said}");
 }

@@ -71,6 +71,17 @@ fn a_failing_test_is_told_as_pg_prove_tells_it() {
 }
 
 #[test]
+fn a_test_that_cannot_be_read_fails_alone() {
+    let folder = project(&[("1_a.sql", "create table a (id int);")]);
+    std::fs::write(folder.0.join("supabase/tests/latin.test.sql"), b"begin;\n-- \xe4\n").unwrap();
+    let output = tested(&folder);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}{}", stderr(&output));
+    assert!(text.contains("deep/a.test.sql .. ok") && text.contains("cannot be read: not UTF-8"), "{text}");
+    assert!(text.ends_with("Result: FAIL\n"), "{text}");
+}
+
+#[test]
 fn two_commands_at_once_and_a_killed_one_do_not_disturb_each_other() {
     let folder = project(&[("1_a.sql", "create role helper; create table a (id int);")]);
     let start = || {

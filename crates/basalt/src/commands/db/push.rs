@@ -12,7 +12,7 @@ use crate::project::{Plan, gate};
 pub struct Args {
     #[command(flatten)]
     target: Where,
-    /// Only say what would be applied.
+    /// Only say what would be applied, or why it would be refused.
     #[arg(long)]
     dry_run: bool,
     /// Apply files that are older than the newest applied one.
@@ -47,21 +47,23 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 async fn push(args: &Args, plan: &Plan, open: &Open, progress: &Progress) -> anyhow::Result<Vec<String>> {
     let files = migrate::migrations(&plan.paths.migrations())?.files;
     let client = open.admin.connect().await?;
+    let options = Options { include_all: args.include_all, ..Options::strict(open.run_as.clone()) };
+    let elsewhere = args.target.db_url.is_some() || args.target.remote.is_some();
+    let ahead = migrate::plan(&client, &files).await?;
+    // Also for a dry run: what would be refused is not what would be applied. The gate, which takes long, comes last.
+    ahead.allowed_by(&options)?;
+    gate::check(plan, args.gate, plan.production || elsewhere, &ahead, progress).await?;
     if args.dry_run {
-        let pending = migrate::plan(&client, &files).await?.pending;
-        let mut lines: Vec<String> = pending.iter().map(|file| format!("Would apply {}", file.file_name())).collect();
+        let pending = ahead.pending.iter();
+        let mut lines: Vec<String> = pending.map(|file| format!("Would apply {}", file.file_name())).collect();
         if lines.is_empty() {
             lines.push("The database is up to date.".to_owned());
         }
         return Ok(lines);
     }
-    let elsewhere = args.target.db_url.is_some() || args.target.remote.is_some();
-    let ahead = migrate::plan(&client, &files).await?;
-    gate::check(plan, args.gate, plan.production || elsewhere, &ahead, progress).await?;
     if args.include_roles {
         migrate::roles(&client, &plan.paths.supabase, &open.run_as).await?;
     }
-    let options = Options { include_all: args.include_all, ..Options::strict(open.run_as.clone()) };
     let show = |step: Step<'_>| progress.step(&format!("Applying {} ({}/{})", step.file, step.number, step.of));
     let report = migrate::up(&client, &files, &options, &show).await?;
     let mut lines: Vec<String> = report.done.iter().map(|file| format!("Applied {file}")).collect();

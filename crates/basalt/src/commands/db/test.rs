@@ -78,8 +78,8 @@ pub async fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     if args.changes.mutants {
         return try_changes(&plan, args.changes, args.output, &progress).await;
     }
-    let file = plan.paths.project.join("access.toml");
-    let spec = read(&file)?;
+    let file = proof::spec_file(&plan);
+    let spec = proof::spec(&plan)?;
     let mut shadow = Shadow::open(&plan, &progress).await?;
     let done = try_all(&plan, &mut shadow, spec.as_ref(), args.update, &progress).await;
     shadow.close().await?;
@@ -109,14 +109,6 @@ pub async fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     }
     let passed = report.agrees() && suite.is_none_or(|suite| suite.passed());
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn read(file: &Path) -> anyhow::Result<Option<Spec>> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => Ok(Some(Spec::parse(&text).with_context(|| format!("cannot use {}", file.display()))?)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
-    }
 }
 
 async fn try_all(

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use access::Schema;
 use access::lint::{self, Category, Level};
 use access::matrix::{self, Difference, Prepared};
 use access::tap::Script;
-use access::{Schema, Spec};
 use anyhow::{Context, bail};
 
 use super::ask::Asker;
@@ -39,7 +39,7 @@ impl Watch {
         progress: &Progress,
     ) -> anyhow::Result<(Self, Bench)> {
         let (scripts, left_out) = scripts(plan)?;
-        let spec = spec(plan)?;
+        let spec = proof::spec(plan)?;
         if scripts.is_empty() && spec.is_none() {
             bail!(
                 "there is nothing that could notice a change: neither access.toml (`basalt db test --update` writes it) nor tests in \
@@ -86,15 +86,6 @@ fn scripts(plan: &Plan) -> anyhow::Result<(Vec<Script>, Vec<String>)> {
         }
     }
     Ok((scripts, left_out))
-}
-
-fn spec(plan: &Plan) -> anyhow::Result<Option<Spec>> {
-    let file = proof::spec_file(plan);
-    if !file.is_file() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(Some(Spec::parse(&text).with_context(|| format!("cannot use {}", file.display()))?))
 }
 
 /// The names of what the linter has against a schema. What the project allows and what only costs time is no alarm.
