@@ -10,6 +10,7 @@ mod overrides;
 pub mod pgtap;
 mod plan;
 pub mod proof;
+mod readiness;
 pub mod run_file;
 mod running;
 pub mod schema;

@@ -48,6 +48,9 @@ impl std::fmt::Display for Mode {
     }
 }
 
+/// A production secret has so many different characters at least. 32 random hex digits have fewer about once in 30 million times.
+const DISTINCT_CHARACTERS: usize = 8;
+
 /// The keys of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
@@ -76,6 +79,11 @@ pub enum KeysError {
         /// Dotted key in config.toml.
         key: &'static str,
     },
+    /// A secret that can be guessed, in production.
+    #[error(
+        "auth.jwt_secret repeats a few characters and can be guessed: remove it, and one is made and kept, or set a random one (`openssl rand -base64 48` makes one)"
+    )]
+    Guessable,
     /// Tokens signed with the well-known secret may be around.
     #[error(
         "the data in {} was served with the public development keys; run `basalt keys rotate --production` once to give it keys of its own",
@@ -245,10 +253,14 @@ fn production(kept: &Kept, auth: &Auth) -> Result<Keys, KeysError> {
         signing_keys: None,
         jwt_secret,
     };
-    match keys.well_known() {
-        Some(key) => Err(KeysError::WellKnown { key }),
-        None => Ok(keys),
+    if let Some(key) = keys.well_known() {
+        return Err(KeysError::WellKnown { key });
     }
+    let distinct: std::collections::BTreeSet<char> = keys.jwt_secret.expose().chars().collect();
+    if distinct.len() < DISTINCT_CHARACTERS {
+        return Err(KeysError::Guessable);
+    }
+    Ok(keys)
 }
 
 fn fresh(home: &Path, mode: Mode, clock: &Clock) -> Result<Kept, KeysError> {
@@ -392,6 +404,19 @@ mod tests {
         let config = format!("[auth]\njwt_secret = '{DEV_JWT_SECRET}'\n");
         let error = open(home.path(), Mode::Production, &loaded(&config), &clock()).unwrap_err().to_string();
         assert!(error.contains("auth.jwt_secret") && !error.contains(DEV_JWT_SECRET), "{error}");
+    }
+
+    #[test]
+    fn production_refuses_what_can_be_guessed() {
+        let home = tempfile::tempdir().unwrap();
+        let open = |secret: &str| {
+            let config = format!("[auth]\njwt_secret = '{secret}'\n");
+            open(home.path(), Mode::Production, &loaded(&config), &clock())
+        };
+        let error = open(&"a".repeat(40)).unwrap_err().to_string();
+        assert!(error.contains("auth.jwt_secret") && error.contains("openssl"), "{error}");
+        assert!(open(&"1234567".repeat(6)).is_err());
+        assert!(open("6f1d02b7c9a84e53a1b0ffde0c2a9e77").is_ok());
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use error::Error;
 pub use failure::{Failure, Stayed};
 pub use files::{Migration, Migrations, SqlFile, matching, migrations, parse_name};
 pub use history::{Applied, applied};
-pub use reset::{passwords, recover_from_reset, reset, restore_passwords};
+pub use reset::{passwords, recover_from_reset, reset, reset_under_way, restore_passwords};
 pub use seed::{SeedReport, buckets, roles, seed, vault_secrets};
 pub use session::{RunAs, Session};
 pub use split::{Kind, Statement, split};

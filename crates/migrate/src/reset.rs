@@ -62,6 +62,14 @@ pub async fn recover_from_reset(admin: &Target, keep: &[&str]) -> Result<bool, E
     work.recover().await
 }
 
+/// Is somebody making the database of `admin` (a superuser) anew at this moment?
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn reset_under_way(admin: &Target) -> Result<bool, Error> {
+    Ok(!Work::on(admin, &[]).await?.has_lock().await?)
+}
+
 struct Work {
     client: Client,
     name: String,
@@ -92,14 +100,18 @@ impl Work {
     /// Two resets at once would each take what the other makes for remains. The lock ends with the session, however that ends: that of a
     /// process that was killed a moment after it.
     async fn alone(&self) -> Result<(), Error> {
-        const LOCK: &str = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended($1, 0))";
         for _ in 0..PATIENCE {
-            if self.client.query_one(LOCK, &[&ASIDE]).await?.get(0) {
+            if self.has_lock().await? {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Err(Error::Nothing("another reset of this database is under way; wait for its end".to_owned()))
+    }
+
+    async fn has_lock(&self) -> Result<bool, Error> {
+        const LOCK: &str = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended($1, 0))";
+        Ok(self.client.query_one(LOCK, &[&ASIDE]).await?.get(0))
     }
 
     /// An earlier reset that was killed half-way left two databases, or the old one under its other name, or one that lets nobody in.

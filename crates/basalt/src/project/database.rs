@@ -43,10 +43,11 @@ impl Database {
         if plan.overrides.database_url.is_none()
             && let Some(info) = run_file::running(plan.location.home())?
         {
-            let Some((socket, port)) = info.socket else {
-                bail!("the running project uses a database by URL; give the command the same --database-url");
+            let admin = match (info.socket, info.database_url) {
+                (Some((socket, port)), _) => superuser(&socket, port),
+                (None, Some(url)) => return by_url(&url).await,
+                (None, None) => bail!("the running project does not tell where its database is; stop and start it"),
             };
-            let admin = superuser(&socket, port);
             return Ok(Self { callers: admin.clone(), admin, rights: Rights::Superuser, server: None });
         }
         let mut database = Self::open(plan, progress).await?;

@@ -2,11 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use pgserver::State;
 use service::{Tasks, Workers};
-use tokio::sync::watch;
-use web::{Listener, Readiness};
+use web::Listener;
 
+use super::readiness::Watch;
 use super::run_file::{RunFile, RunInfo};
 use super::{Database, Plan, schema, services, status};
 use crate::progress::Progress;
@@ -32,21 +31,28 @@ impl Running {
         let mut run_file = RunFile::take(plan.location.home())?;
         tell_dates(&plan, progress)?;
         let listener = listen(&plan).await?;
+        let tasks = Tasks::default();
+        let inbox = services::inbox(&plan, &tasks).await?;
         progress.step(if plan.overrides.database_url.is_some() {
             "Connecting to the database"
         } else {
             "Starting PostgreSQL"
         });
-        let mut database = Database::open(&plan, progress).await?;
-        let tasks = Tasks::default();
+        let mut database = match Database::open(&plan, progress).await {
+            Ok(database) => database,
+            Err(error) => {
+                tasks.stop().await;
+                return Err(error);
+            }
+        };
         let stages = async {
             progress.step("Preparing the database");
             database.install_platform(&plan, progress).await?;
             progress.step("Applying migrations");
             schema::apply(&plan, &database, progress).await?;
             progress.step("Starting services");
-            let readiness = readiness(&database, &tasks);
-            services::start(&plan, &database, &tasks, readiness).await
+            let watch = Watch::start(&database, &tasks);
+            services::start(&plan, &database, &tasks, watch, inbox).await
         };
         let services = match stages.await {
             Ok(started) => started,
@@ -123,33 +129,4 @@ async fn listen(plan: &Plan) -> anyhow::Result<Listener> {
         ),
         _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
     })
-}
-
-/// Tells the edge when PostgreSQL is away.
-fn readiness(database: &Database, tasks: &Tasks) -> watch::Receiver<Readiness> {
-    let (sender, receiver) = watch::channel(Readiness::Ready);
-    match &database.server {
-        Some(server) => {
-            let mut state = server.state();
-            tasks.spawn_until_stop(async move {
-                loop {
-                    let now = match *state.borrow_and_update() {
-                        State::Ready => Readiness::Ready,
-                        State::Restarting { .. } => Readiness::Restarting,
-                        State::Stopped => Readiness::Stopping,
-                    };
-                    sender.send_replace(now);
-                    if state.changed().await.is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        // Nobody tells us about a database by URL: each request finds out for itself.
-        None => tasks.spawn_until_stop(async move {
-            let _alive = sender;
-            std::future::pending::<()>().await;
-        }),
-    }
-    receiver
 }

@@ -16,11 +16,12 @@ use rest::Rest;
 use rest::jwt::{Authenticator, JwtRules};
 use rest::server::{Site, Sources};
 use service::{Routed, Tasks};
-use tokio::sync::watch;
 use web::gateway::ApiKeys;
-use web::{Edge, Limits, Readiness};
+use web::{Edge, Limits};
 
+pub use self::post::{OpenInbox, inbox};
 use self::token_keys::TokenKeys;
+use super::readiness::Watch;
 use super::{Database, Plan};
 
 /// How long the first look at the schema may take; a schema of thousands of tables needs seconds.
@@ -40,11 +41,12 @@ pub async fn start(
     plan: &Plan,
     database: &Database,
     tasks: &Tasks,
-    readiness: watch::Receiver<Readiness>,
+    watch: Watch,
+    inbox: Option<OpenInbox>,
 ) -> anyhow::Result<Services> {
     let db = database.doors()?;
     let revocations = Arc::new(Revocations::default());
-    let post = post::start(plan, &db, tasks).await?;
+    let post = post::start(plan, &db, inbox, tasks)?;
     let auth = start_auth(plan, &db, &post, tasks, &revocations).await?;
     let site = start_rest(plan, database, tasks, &revocations).await?;
     let (cron, net) = start_jobs(plan, database, &db, tasks)?;
@@ -52,6 +54,7 @@ pub async fn start(
 
     // One connection hears for all: a listener each would cost a PostgreSQL process each.
     let (target, wake_mail, wake_rest) = (database.admin.clone(), post.outbox.clone(), Arc::clone(&site));
+    let on_lost = watch.on_lost();
     tasks.spawn_until_stop(async move {
         let channels = [REST_CHANNEL, platform::CRON_CHANNEL, platform::NET_CHANNEL, mail::CHANNEL];
         pg::listen(&target, &channels, |heard| match heard {
@@ -61,7 +64,10 @@ pub async fn start(
                 net.wake();
                 wake_mail.wake();
             }
-            Heard::Lost(error) => tracing::debug!(target: "pg", error, "not listening for a moment"),
+            Heard::Lost(error) => {
+                tracing::debug!(target: "pg", error, "not listening for a moment");
+                on_lost();
+            }
             Heard::Payload { channel, text } => match (channel.as_str(), text.as_str()) {
                 (platform::CRON_CHANNEL, _) => cron.wake(),
                 (platform::NET_CHANNEL, _) => net.wake(),
@@ -73,7 +79,7 @@ pub async fn start(
         .await;
     });
 
-    let mut edge = Edge::new(Some(api_keys(plan)), Limits::default(), readiness, Arc::default());
+    let mut edge = Edge::new(Some(api_keys(plan)), Limits::default(), watch.readiness, Arc::default());
     if plan.config.api.enabled {
         edge = edge.with(Arc::clone(&site.app) as Arc<dyn service::Service>);
     }

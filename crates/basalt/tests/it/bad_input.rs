@@ -77,6 +77,21 @@ fn a_port_in_use_and_a_data_directory_that_is_not_ours() {
 }
 
 #[test]
+fn a_taken_port_of_the_inbox_is_told_before_anything_is_made() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let inbox = taken.local_addr().unwrap().port();
+    let folder = Folder::with_migrations(&[]);
+    folder.write(
+        "supabase/config.toml",
+        &format!("[api]\nport = {}\n[db]\nport = {}\n[inbucket]\nport = {inbox}\n", free_port(), free_port()),
+    );
+    let output = run(&["start", "."], &folder.0);
+    let text = stderr(&output);
+    assert!(!output.status.success() && text.contains(&inbox.to_string()) && text.contains("inbox"), "{text}");
+    assert!(!folder.0.join(".basalt/pgdata").exists(), "PostgreSQL was made before the port was looked at");
+}
+
+#[test]
 fn a_folder_of_other_things_is_refused_and_not_touched() {
     let folder = Folder::with_migrations(&[]);
     folder.write("website/index.html", "<h1>ours</h1>");

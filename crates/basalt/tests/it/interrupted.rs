@@ -65,6 +65,22 @@ fn a_reset_that_is_interrupted_puts_the_old_database_back() {
 }
 
 #[test]
+fn requests_wait_for_a_reset_and_a_killed_one_is_taken_back_while_the_project_runs() {
+    let world = World::start_in(Folder::with_migrations(&[NOTES]), &[]);
+    world.sql("insert into public.notes values (7)").unwrap();
+    let reset = reset_under_way(&world);
+    // `half` is there already: what is half-made is not shown.
+    for path in ["/rest/v1/half", "/rest/v1/notes?select=id"] {
+        let (status, body) = http_get(world.port, path, &[]).unwrap();
+        assert_eq!(status, 503, "{path}: {body}\n{}", world.log());
+    }
+    end(reset, Signal::SIGKILL);
+    answered(&world);
+    assert_eq!(notes(&world).as_deref(), Some("7"));
+    assert!(world.log().contains("did not come to its end"), "{}", world.log());
+}
+
+#[test]
 fn what_a_killed_reset_leaves_is_put_right_by_the_next_command_or_start() {
     let mut world = World::start_in(Folder::with_migrations(&[NOTES]), &[]);
     world.sql("insert into public.notes values (7)").unwrap();

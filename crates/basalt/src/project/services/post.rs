@@ -18,13 +18,13 @@ pub struct Post {
 }
 
 /// Starts the outbox of a project, and its inbox in development.
-pub async fn start(plan: &Plan, db: &Db, tasks: &Tasks) -> anyhow::Result<Post> {
+pub fn start(plan: &Plan, db: &Db, inbox: Option<OpenInbox>, tasks: &Tasks) -> anyhow::Result<Post> {
     let clock = Clock::system();
     let mailing = Mailing::from_project(&plan.config.auth, &plan.paths.supabase);
-    let (inbox, inbox_url) = inbox(plan, &clock, tasks).await?;
+    let inbox_url = inbox.as_ref().and_then(|open| open.url.clone());
     let email = match (mailing.smtp, inbox) {
         (Some(settings), _) => EmailRoute::Smtp(Smtp::new(settings)?),
-        (None, Some(inbox)) => EmailRoute::Inbox(inbox),
+        (None, Some(open)) => EmailRoute::Inbox(open.inbox),
         (None, None) => EmailRoute::Nowhere,
     };
     let outbox = Outbox::new(Parts {
@@ -40,10 +40,17 @@ pub async fn start(plan: &Plan, db: &Db, tasks: &Tasks) -> anyhow::Result<Post> 
     Ok(Post { outbox, inbox_url })
 }
 
-async fn inbox(plan: &Plan, clock: &Clock, tasks: &Tasks) -> anyhow::Result<(Option<Arc<Inbox>>, Option<String>)> {
-    let Some(port) = plan.inbox_port() else { return Ok((None, None)) };
+/// An inbox that listens.
+pub struct OpenInbox {
+    inbox: Arc<Inbox>,
+    url: Option<String>,
+}
+
+/// Opens the inbox of a project in development: before anything else is started, so that a taken port is known at once.
+pub async fn inbox(plan: &Plan, tasks: &Tasks) -> anyhow::Result<Option<OpenInbox>> {
+    let Some(port) = plan.inbox_port() else { return Ok(None) };
     let settings = &plan.config.local_smtp;
-    let inbox = Inbox::new(clock.clone(), &settings.admin_email, &settings.sender_name)?;
+    let inbox = Inbox::new(Clock::system(), &settings.admin_email, &settings.sender_name)?;
     let here = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let smtp = settings.smtp_port.map(|smtp| if port == 0 { here(0) } else { here(smtp) });
     let bound = inbox.serve(&Servers { http: Some(here(port)), smtp }, tasks).await.map_err(|error| {
@@ -52,5 +59,5 @@ async fn inbox(plan: &Plan, clock: &Clock, tasks: &Tasks) -> anyhow::Result<(Opt
             plan.config_file().display()
         )
     })?;
-    Ok((Some(inbox), bound.http.map(|address| format!("http://{address}"))))
+    Ok(Some(OpenInbox { inbox, url: bound.http.map(|address| format!("http://{address}")) }))
 }

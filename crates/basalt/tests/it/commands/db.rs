@@ -1,7 +1,7 @@
 //! `basalt db push|rollback|diff|dump|seed|reset`
 
 use super::{fails, has, notes, one, works};
-use crate::world::World;
+use crate::world::{Folder, World};
 
 #[test]
 fn push_refuses_what_is_not_plain() {
@@ -26,6 +26,21 @@ fn push_refuses_what_is_not_plain() {
     has(&works(&world, &["db", "push", "--db-url", &url]), &["up to date"]);
     has(&fails(&world, &["db", "push", "--db-url", "mysql://h/x"]), &["postgresql://"]);
     has(&fails(&world, &["db", "push", "--linked"]), &["--db-url"]);
+}
+
+#[test]
+fn commands_find_the_database_by_url_that_the_project_was_started_with() {
+    let server = World::start_in(Folder::with_migrations(&[]), &[]);
+    server.sql("create database elsewhere").unwrap();
+    let url = format!("postgresql://postgres:postgres@127.0.0.1:{}/elsewhere", server.db_port);
+    let world = World::start_in(notes(), &["--database-url", &url]);
+    has(&works(&world, &["migration", "list"]), &["20260101000000"]);
+    world.folder.write("supabase/migrations/20260102000000_tags.sql", "create table public.tags (id int);");
+    has(&works(&world, &["db", "push"]), &["Applied 20260102000000_tags.sql"]);
+    let found = crate::world::query(&url, "select to_regclass('public.tags')").unwrap();
+    assert_eq!(found[0][0].as_deref(), Some("tags"));
+    has(&works(&world, &["db", "dump"]), &["\"public\".\"tags\""]);
+    has(&fails(&world, &["db", "reset"]), &["project's own PostgreSQL"]);
 }
 
 #[test]
@@ -75,7 +90,7 @@ fn a_dump_starts_as_the_migration_of_another_project() {
     world.sql("insert into public.\"Tàble\" values (1, 'it''s', 'A@b.co')").unwrap();
     let schema = works(&world, &["db", "dump"]);
     let data = works(&world, &["db", "dump", "--data-only"]);
-    let folder = crate::world::Folder::with_migrations(&[("20260101000000_dump.sql", &schema)]);
+    let folder = Folder::with_migrations(&[("20260101000000_dump.sql", &schema)]);
     folder.write("supabase/seed.sql", &data);
     let other = World::start_in(folder, &[]);
     assert_eq!(one(&other, "select count(*) from public.\"Tàble\" where e = 'it''s' and mail = 'a@B.co'"), "1");
