@@ -21,7 +21,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
-use service::Workers;
+use service::{Paced, Workers};
 use tokio::sync::watch;
 
 use self::access_log::Seen;
@@ -45,7 +45,7 @@ pub trait Application: Send + Sync + 'static {
     fn set_catalog(&self, catalog: Arc<Catalog>);
 
     /// Answers one request.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    fn answer(&self, request: Request<Paced<Incoming>>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
 /// Serves on `workers` until `stop` turns true and open requests are answered. `log` takes the lines of the access log.
@@ -84,7 +84,7 @@ pub async fn run<A: Application>(
         }
     };
     let about = site.clone();
-    let answer_admin = move |_, request: Request<Incoming>| std::future::ready(admin::answer(&about, &request));
+    let answer_admin = move |_, request: Request<Paced<Incoming>>| std::future::ready(admin::answer(&about, &request));
     let background = async {
         tokio::join!(site.keep_current(), site.listen());
     };

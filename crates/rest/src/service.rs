@@ -385,6 +385,7 @@ where
     match Box::pin(Limited::new(body, limit).collect()).await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if is_too_long(error.as_ref()) => Err(Error::BodyTooLarge),
+        Err(error) if service::TooSlow::is_reason(error.as_ref()) => Err(Error::BodyTooSlow),
         Err(_) => Err(Error::InvalidBody("The body could not be read".to_owned())),
     }
 }
@@ -517,7 +518,7 @@ impl crate::server::Application for Rest {
         self.use_catalog(catalog);
     }
 
-    async fn answer(&self, request: Request<hyper::body::Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<service::Paced<hyper::body::Incoming>>) -> Response<Full<Bytes>> {
         Self::answer(self, request).await
     }
 }

@@ -12,9 +12,11 @@ use axum::body::Body;
 use base::{Clock, Revocations};
 use http::{Request, Response};
 
+mod conversation;
 mod tasks;
 mod workers;
 
+pub use conversation::{Paced, TooSlow, converse};
 pub use tasks::Tasks;
 pub use workers::Workers;
 

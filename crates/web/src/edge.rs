@@ -20,7 +20,6 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
-use tower_http::timeout::TimeoutBody;
 use uuid::Uuid;
 
 use crate::cors;
@@ -52,15 +51,13 @@ pub enum Readiness {
 pub struct Limits {
     /// Bytes of a request body, for services that do not stream.
     pub body: usize,
-    /// How long a client may pause while it sends a body.
-    pub body_pause: Duration,
     /// How long a request waits for a database that restarts.
     pub wait_for_database: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 64 * 1024 * 1024, body_pause: Duration::from_secs(30), wait_for_database: Duration::from_secs(5) }
+        Self { body: 64 * 1024 * 1024, wait_for_database: Duration::from_secs(5) }
     }
 }
 
@@ -211,8 +208,7 @@ impl Edge {
             let hint = "Send less at once, or raise the limit.";
             return Err(Box::new(fault(StatusCode::PAYLOAD_TOO_LARGE, &message, Some(hint))));
         }
-        let (pause, limit) = (self.limits.body_pause, self.limits.body);
-        Ok(request.map(|body| Body::new(Limited::new(TimeoutBody::new(pause, body), limit))))
+        Ok(request.map(|body| Body::new(Limited::new(body, self.limits.body))))
     }
 
     /// In development the operator sits at the machine; behind a proxy everybody seems to.

@@ -39,7 +39,7 @@ fn edge(state: Readiness) -> (Arc<Edge>, watch::Sender<Readiness>) {
         service_token: "service.jwt".into(),
         required: false,
     };
-    let limits = Limits { body: 10, wait_for_database: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits { body: 10, wait_for_database: Duration::from_millis(300) };
     let edge = Edge::new(Some(keys), limits, receiver, Arc::default()).with(Arc::new(Echo));
     (Arc::new(edge), sender)
 }

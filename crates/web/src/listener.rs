@@ -1,16 +1,14 @@
-//! The socket: HTTP/1.1 and HTTP/2, with or without TLS, and a shutdown that lets requests finish.
+//! The socket, with or without TLS, and a shutdown that lets requests finish. What is spoken on a connection is `service::converse`.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use service::Workers;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -18,10 +16,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::Edge;
 
-/// How long a client may take to send the head of a request, or to shake hands.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Bytes of a request's head; a long `in.(…)` filter fits, a flood does not.
-const HEAD_BYTES: usize = 128 * 1024;
+/// How long a client may take to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(15);
 
 /// Sockets that are bound, before the first request is taken.
 pub struct Listener {
@@ -127,35 +123,23 @@ async fn accept(socket: TcpListener, door: Door, mut stopping: watch::Receiver<b
 async fn converse(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, edge: Arc<Edge>, open: Watcher) {
     let _ = stream.set_nodelay(true);
     match tls {
-        None => speak(TokioIo::new(stream), peer, edge, open).await,
-        Some(acceptor) => match tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => speak(TokioIo::new(stream), peer, edge, open).await,
+        None => speak(stream, peer, edge, open).await,
+        Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => speak(stream, peer, edge, open).await,
             Ok(Err(error)) => tracing::debug!(target: "web", %peer, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(target: "web", %peer, "TLS handshake timed out"),
         },
     }
 }
 
-async fn speak<I>(io: I, peer: SocketAddr, edge: Arc<Edge>, open: Watcher)
+async fn speak<S>(stream: S, peer: SocketAddr, edge: Arc<Edge>, open: Watcher)
 where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     edge.metrics().connections.inc();
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(HEAD_BYTES as u32)
-        .max_concurrent_streams(256)
-        .keep_alive_interval(Duration::from_secs(30));
     let talking = Arc::clone(&edge);
-    let service = service_fn(move |request| {
-        let edge = Arc::clone(&talking);
-        async move { Ok::<_, std::convert::Infallible>(edge.answer(request, peer).await) }
-    });
-    let connection = builder.serve_connection_with_upgrades(io, service);
-    if let Err(error) = open.watch(connection.into_owned()).await {
+    let answer = move |request| Arc::clone(&talking).answer(request, peer);
+    if let Err(error) = service::converse(stream, answer, open).await {
         tracing::debug!(target: "web", %peer, %error, "connection ended");
     }
     edge.metrics().connections.dec();

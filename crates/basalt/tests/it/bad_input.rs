@@ -143,6 +143,10 @@ fn wrong_keys_large_bodies_and_broken_json() {
     assert_eq!(status, 413);
     assert!(body.contains("limit"), "{body}");
     assert_eq!(world.sql("select count(*) from public.notes").unwrap()[0][0].as_deref(), Some("0"));
+    // What no URI may hold is taken as it was meant.
+    world.sql("insert into public.notes values (1, '<ä>')").unwrap();
+    let found = http(world.port, "GET", "/rest/v1/notes?select=id&body=eq.<ä>", &[], "").unwrap();
+    assert_eq!(found, (200, r#"[{"id":1}]"#.to_owned()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `basalt serve rest` in place of the PostgREST binary: driven by curl, as PostgREST's tutorials do.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -307,4 +307,38 @@ async fn clients_that_behave_badly_hold_nothing() {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
     assert_eq!(curl(&[&server.url("/todos?select=id&id=eq.1")]).status, 200, "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_taken_as_people_type_them() {
+    let (database, login) = todos("typed").await;
+    let docs = "create table api.docs (jb jsonb); insert into api.docs values ('{\"a\": \"ä<b>\"}'); grant select on api.docs to typed_anon";
+    database.run(docs).await;
+    let server = Standalone::start(&login, "db-schemas = \"api\"\ndb-anon-role = \"typed_anon\"\n");
+
+    // curl sends these as they are.
+    let found = json!([{"a": "ä<b>"}]);
+    assert_eq!(curl(&[&server.url("/docs?select=jb->>a")]).both(), (200, found.clone()));
+    assert_eq!(curl(&[&server.url("/docs?select=jb->>a&jb->>a=in.(\"ä<b>\",`{}|^\\)")]).both(), (200, found));
+    assert_eq!(curl(&[&server.url("/dö<c>s")]).both().1["code"], "PGRST205");
+
+    let raw = |bytes: &[u8], half: bool| {
+        let mut client = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        client.set_read_timeout(Some(SOON)).unwrap();
+        client.write_all(bytes).unwrap();
+        if half {
+            client.shutdown(Shutdown::Write).unwrap();
+        }
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let answer = raw(b"GET /todos?task=eq.\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false);
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("PGRST100"), "{answer}");
+    // Who has nothing more to say is answered all the same.
+    let answer = raw(b"POST /rpc/dream HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nseconds=0.3", true);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\"awake\""), "{answer}");
+    let lines: String = (0..200).map(|n| format!("X-{n}: y\r\n")).collect();
+    let answer = raw(format!("GET /todos HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n").as_bytes(), false);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

@@ -26,6 +26,8 @@ pub enum Error {
     InvalidBody(String),
     /// PGRST102, status 413: ours.
     BodyTooLarge,
+    /// The client took too long over the body.
+    BodyTooSlow,
     /// PGRST103
     Range(Unsatisfiable),
     /// PGRST105
@@ -219,6 +221,7 @@ impl Error {
             Self::InvalidRpcMethod(method) => shown(405, "PGRST101", format!("Cannot use the {method} method on RPC")),
             Self::InvalidBody(message) => shown(400, "PGRST102", message),
             Self::BodyTooLarge => shown(413, "PGRST102", "The body is too large"),
+            Self::BodyTooSlow => shown(408, "PGRST102", "The body came too slowly"),
             Self::Range(why) => shown(416, "PGRST103", "Requested range not satisfiable").details(range_details(why)),
             Self::InvalidPutFilters => {
                 shown(405, "PGRST105", "Filters must include all and only primary key columns with 'eq' operators")

@@ -1,6 +1,5 @@
-//! The socket: HTTP/1.1 and HTTP/2 over TCP or a Unix socket, and a shutdown that lets requests finish.
+//! The socket: TCP or Unix, and a shutdown that lets requests finish. What is spoken on a connection is `service::converse`.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -14,21 +13,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use service::Workers;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use service::{Paced, Workers};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, lookup_host};
 use tokio::sync::watch;
 
 use super::config::Endpoint;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of a request's head; a long `in.(…)` filter fits, a flood does not.
-const HEAD_BYTES: usize = 128 * 1024;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -97,7 +89,7 @@ impl Listener {
     /// Answers requests until `stop` turns true; then takes no more and lets those under way finish.
     pub async fn serve<F, R>(self, answer: F, workers: &Workers, mut stop: watch::Receiver<bool>)
     where
-        F: Fn(Peer, Request<Incoming>) -> R + Send + Sync + 'static,
+        F: Fn(Peer, Request<Paced<Incoming>>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
         let (answer, open) = (Arc::new(answer), GracefulShutdown::new());
@@ -157,21 +149,13 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn speak<S, F, R>(stream: S, peer: Peer, answer: Arc<F>, open: hyper_util::server::graceful::Watcher)
+async fn speak<S, F, R>(stream: S, peer: Peer, answer: Arc<F>, open: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Fn(Peer, Request<Incoming>) -> R + Send + Sync + 'static,
+    F: Fn(Peer, Request<Paced<Incoming>>) -> R + Send + Sync + 'static,
     R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES as u32).max_concurrent_streams(256);
-    let service = service_fn(move |request| {
-        let answered = answer(peer, request);
-        async move { Ok::<_, Infallible>(answered.await) }
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = open.watch(connection.into_owned()).await {
+    if let Err(error) = service::converse(stream, move |request| answer(peer, request), open).await {
         tracing::debug!(target: "rest", %error, "connection ended");
     }
 }

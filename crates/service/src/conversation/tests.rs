@@ -1,0 +1,174 @@
+//! Over a pipe, with a clock that runs when everybody waits.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::Instant;
+
+use super::*;
+
+/// Says what was asked for: `POST /a?b body`. `/slow…` takes a second, `/never` an hour; `/unread` leaves the body.
+async fn echo(request: Request<Paced<Incoming>>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let wait = match head.uri.path() {
+        "/slow" => 1,
+        "/never" => 3600,
+        _ => 0,
+    };
+    tokio::time::sleep(Duration::from_secs(wait)).await;
+    let body = if head.uri.path() == "/unread" { None } else { Some(body.collect().await) };
+    let body = match body {
+        Some(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        Some(Err(error)) => error.to_string(),
+        None => String::new(),
+    };
+    let padding = if head.uri.path() == "/large" { 1_000_000 } else { 0 };
+    Response::new(Full::from(format!("[{} {} {body}{}]", head.method, head.uri, " ".repeat(padding))))
+}
+
+fn open() -> (DuplexStream, tokio::task::JoinHandle<bool>) {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let talk = async move { converse(theirs, echo, GracefulShutdown::new().watcher()).await.is_ok() };
+    (ours, tokio::spawn(talk))
+}
+
+/// What is answered to these pieces, which are sent one after the other, and then the end.
+async fn talk(pieces: &[&[u8]]) -> String {
+    let (mut client, server) = open();
+    for piece in pieces {
+        // Who was refused may find nobody any more.
+        let _ = client.write_all(piece).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let _ = client.shutdown().await;
+    let mut all = Vec::new();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    client.read_to_end(&mut all).await.expect("read");
+    server.await.expect("no panic");
+    let all = String::from_utf8_lossy(&all);
+    // The bodies alone, and the status of what has none.
+    let bodies = all.split('[').skip(1).filter_map(|rest| rest.split(']').next());
+    let bad = all.matches("HTTP/1.1 4").map(|_| "refused");
+    bodies.chain(bad).collect::<Vec<_>>().join("; ")
+}
+
+/// However the bytes are cut.
+async fn check(bytes: &[u8], expected: &str) {
+    assert_eq!(talk(&[bytes]).await, expected);
+    for at in 1..bytes.len() {
+        let (one, other) = bytes.split_at(at);
+        assert_eq!(talk(&[one, other]).await, expected, "cut at {at}");
+    }
+    let each: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(talk(&each).await, expected, "byte by byte");
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_byte_may_stand_in_a_target_and_requests_follow_each_other() {
+    check(
+        b"GET /t?select=jb->>a HTTP/1.1\r\nHost: x\r\n\r\nGET /\xc3\xa4\xff?{\"a\"}|^`\\ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /t?select=jb-%3E%3Ea ; GET /%C3%A4%FF?%7B%22a%22%7D%7C%5E%60%5C ",
+    )
+    .await;
+    check(
+        b"POST /a?> HTTP/1.1\r\ncontent-length: 15\r\n\r\nGET /> HTTP/1.1GET /b?> HTTP/1.1\r\n\r\n",
+        "POST /a?%3E GET /> HTTP/1.1; GET /b?%3E ",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_are_never_touched() {
+    let chunked =
+        b"POST /a?\" HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nG\"\"\r\n0\r\n\r\nGET /b?\" HTTP/1.1\r\n\r\n";
+    check(chunked, "POST /a?%22 G\"\"; GET /b?%22 ").await;
+    // Chunks with liberties are read; who wrote them writes his next target as URIs are written, or is refused.
+    let free = b"POST /a HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nG\"\"\r\n0\r\n\r\nGET /b HTTP/1.1\r\n\r\nGET /\xff HTTP/1.1\r\n\r\n";
+    check(free, "POST /a G\"\"; GET /b ; refused").await;
+    let sized = b"POST /a HTTP/1.1\r\ncontent-length: 13\r\n\r\nG \" H/1\r\n\r\n\"\"GET /c?\" HTTP/1.1\r\n\r\n";
+    check(sized, "POST /a G \" H/1\r\n\r\n\"\"; GET /c?%22 ").await;
+    let unread = b"POST /unread HTTP/1.1\r\ncontent-length: 3\r\n\r\nG\"\"GET /c?\" HTTP/1.1\r\n\r\n";
+    assert!(talk(&[unread]).await.starts_with("POST /unread "));
+    let refused = b"GET /a HTTP/1.1\r\ncontent-length: x\r\n\r\nGET /b?\" HTTP/1.1\r\n\r\n";
+    check(refused, "refused").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_lines_in_a_head_are_taken_and_a_flood_is_not() {
+    let head = |lines: usize| {
+        let lines: String = (0..lines).map(|n| format!("x-{n}: y\r\n")).collect();
+        format!("GET /a HTTP/1.1\r\n{lines}\r\n")
+    };
+    assert_eq!(talk(&[head(250).as_bytes()]).await, "GET /a ");
+    assert_eq!(talk(&[head(300).as_bytes()]).await, "refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_ends_his_side_is_answered_and_who_is_gone_is_not_waited_for() {
+    assert_eq!(talk(&[b"GET /slow HTTP/1.1\r\n\r\n"]).await, "GET /slow ");
+    assert_eq!(talk(&[b"POST /slow HTTP/1.0\r\ncontent-length: 1\r\n\r\nx"]).await, "POST /slow x");
+    assert_eq!(talk(&[b"GET /large HTTP/1.1\r\n\r\n"]).await.len(), "GET /large ".len() + 1_000_000);
+    let started = Instant::now();
+    assert_eq!(talk(&[b"GET /never HTTP/1.1\r\n\r\n"]).await, "");
+    assert!((2..6).contains(&started.elapsed().as_secs()));
+    let started = Instant::now();
+    let half = talk(&[b"POST /a HTTP/1.1\r\ncontent-length: 9\r\n\r\nx"]).await;
+    assert_eq!(half, "POST /a error reading a body from connection");
+    assert!(started.elapsed().as_secs() < 4);
+}
+
+/// For how many seconds a client that sends this and then nothing is waited for, and what it is told.
+async fn held_by(bytes: &[u8]) -> (u64, String) {
+    let (mut client, server) = open();
+    let started = Instant::now();
+    client.write_all(bytes).await.expect("sent");
+    let mut all = Vec::new();
+    client.read_to_end(&mut all).await.expect("read");
+    server.await.expect("no panic");
+    let text = String::from_utf8_lossy(&all);
+    let told = text.split('[').nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();
+    (started.elapsed().as_secs(), told.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_waited_for_for_ever() {
+    for silent in
+        [&b""[..], b"P", b"PRI * HTTP/2.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n", b"GET / HTTP/1.1\r\nA: b\r\n"]
+    {
+        assert_eq!(held_by(silent).await, (30, String::new()), "{:?}", String::from_utf8_lossy(silent));
+    }
+    let half = held_by(b"POST /a HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf").await;
+    assert_eq!(half.1, "POST /a the body came too slowly");
+    assert!((30..=60).contains(&half.0), "{}", half.0);
+    // Between two requests, and a short request that takes long.
+    assert_eq!(held_by(b"GET / HTTP/1.1\r\n\r\n").await, (30, "GET / ".to_owned()));
+    let (mut client, _server) = open();
+    client.write_all(b"GET /never HTTP/1.1\r\n\r\n").await.expect("sent");
+    let mut byte = [0];
+    assert!(
+        tokio::time::timeout(Duration::from_secs(3700), client.read_exact(&mut byte)).await.is_ok_and(|r| r.is_ok())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_nothing_is_given_up() {
+    let (mut client, server) = open();
+    client.write_all(b"GET /large HTTP/1.1\r\n\r\n").await.expect("sent");
+    let started = Instant::now();
+    assert!(!server.await.expect("no panic"));
+    assert_eq!(started.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_must_come_at_some_pace() {
+    let (mut client, server) = open();
+    client.write_all(b"POST /a HTTP/1.1\r\ncontent-length: 1000000\r\n\r\n").await.expect("sent");
+    let trickle = async {
+        while client.write_all(b"xxxx").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(300), trickle).await.is_ok());
+    server.await.expect("no panic");
+}
