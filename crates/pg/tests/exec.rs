@@ -339,18 +339,61 @@ async fn statements_have_names_only_when_wanted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_reads_move_to_the_wide_lane() {
     let (_, executor) = world("exec_slow", ExecConfig { short_connections: 1, ..ExecConfig::default() });
-    let slow = executor
-        .run(read("ada", "select pg_sleep(0.4) is null, current_setting('statement_timeout')", &[]))
-        .await
-        .unwrap();
+    let harmless = |sql: &str| Batch { harmless: true, ..read("ada", sql, &[]) };
+    let slow =
+        executor.run(harmless("select pg_sleep(0.4) is null, current_setting('statement_timeout')")).await.unwrap();
     assert_eq!(text(&slow), "f|0", "it ran without the short lane's timeout in the end");
-    let short = executor.run(read("ada", "select current_setting('statement_timeout')", &[])).await.unwrap();
+    let short = executor.run(harmless("select current_setting('statement_timeout')")).await.unwrap();
     assert_eq!(text(&short), "250ms");
     // A role's own timeout acts on the wide lane and reaches the caller.
     let mut settings = as_caller("anon", "ada");
     settings.insert(0, ("statement_timeout".into(), Bytes::from_static(b"300ms")));
     let error = executor.run(Batch::read(settings, vec![step("select pg_sleep(5)", &[])])).await.unwrap_err();
     assert_eq!(error.code(), Some("57014"));
+}
+
+/// What may run code of users sees no timeout of ours, and is not run again for the way in which it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_cancelled_is_run_once() {
+    let (target, executor) = world("exec_once", ExecConfig { short_connections: 1, ..ExecConfig::default() });
+    scratch::psql(
+        &target,
+        "create function ends(how text) returns text stable language plpgsql as $$ begin
+            perform pg_advisory_lock_shared(length(how));
+            if how <> '' then raise 'own' using errcode = how; end if;
+            return current_setting('statement_timeout');
+         end $$;
+         create function sleeps(s float8) returns text stable language plpgsql as $$ begin
+            perform pg_sleep(s); return 'slept';
+         exception when query_canceled then return 'caught'; end $$",
+    );
+    let sessions = |lock: u8| {
+        scratch::psql(
+            &target,
+            &format!(
+                "select count(distinct pid) from pg_locks where locktype = 'advisory' and objid = {lock}
+                      and database = (select oid from pg_database where datname = current_database())"
+            ),
+        )
+    };
+    for _ in 0..20 {
+        assert_eq!(text(&executor.run(read("ada", "select ends($1)", &[""])).await.unwrap()), "0");
+        assert_eq!(text(&executor.run(read("ada", "select sleeps($1)", &["0"])).await.unwrap()), "slept");
+    }
+    assert_eq!(text(&executor.run(read("ada", "select sleeps($1)", &["0.4"])).await.unwrap()), "slept");
+    for code in ["57014", "57P01", "57P03", "26000"] {
+        let error = executor.run(read("ada", "select ends($1)", &[code])).await.unwrap_err();
+        assert_eq!(error.code(), Some(code));
+    }
+    // Each session that runs it keeps the lock.
+    assert_eq!(sessions(5), "1");
+
+    // A role's own timeout, shorter than the lane's, is nobody else's.
+    let mut settings = as_caller("anon", "ada");
+    settings.insert(0, ("statement_timeout".into(), Bytes::from_static(b"100ms")));
+    let steps = vec![step("select pg_advisory_lock_shared(9), pg_sleep(5)", &[])];
+    let error = executor.run(Batch { harmless: true, ..Batch::read(settings, steps) }).await.unwrap_err();
+    assert_eq!((error.code(), sessions(9).as_str()), (Some("57014"), "1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,8 +28,8 @@ pub struct Batch {
     pub prepared: bool,
     /// Reaches functions of users, which may leave session state: the connection is cleaned before its next request.
     pub tainted: bool,
-    /// It is known to run no code that might change the session: only such requests rely on what a session keeps, and after any other
-    /// one nothing is kept.
+    /// It is known to run no code of users that might change the session: only such requests rely on what a session keeps, and after
+    /// any other one nothing is kept; only such requests run under the short lane's timeout, and once more where it ends them.
     pub harmless: bool,
 }
 

@@ -21,9 +21,10 @@ use super::encode::{Defaults, Encoder, Flight, explicit, is_plain_batch};
 use super::kept::{self, Kept, Question};
 use super::link::{Reader, Writer};
 use super::login::{self, CancelKey, Session};
+use super::short::Way;
 use super::statements::{Statement, Statements};
 use super::wide::Lease;
-use super::{Batch, Column, End, Lane};
+use super::{Batch, Column, End};
 use crate::{Error, Target};
 
 /// Room for one read of the socket.
@@ -58,7 +59,7 @@ struct State {
     closing: bool,
     /// A tainted transaction that is still open: clean up when it has ended.
     tainted: bool,
-    short: bool,
+    way: Way,
     kept: Kept,
     prepared: bool,
     lease: Option<Lease>,
@@ -108,7 +109,7 @@ pub(super) enum Ticket {
 
 impl Conn {
     /// Takes over a logged-in session and starts the task that owns it.
-    pub(super) fn start(session: Session, lane: Lane, target: &Target, open: &Arc<AtomicUsize>) -> Arc<Self> {
+    pub(super) fn start(session: Session, way: Way, target: &Target, open: &Arc<AtomicUsize>) -> Arc<Self> {
         let (reader, writer) = session.socket.split();
         let now = Instant::now();
         let conn = Arc::new(Self {
@@ -120,7 +121,7 @@ impl Conn {
                 dead: None,
                 closing: false,
                 tainted: false,
-                short: lane == Lane::Short,
+                way,
                 kept: Kept::default(),
                 prepared: true,
                 lease: None,
@@ -170,12 +171,12 @@ impl Conn {
         state.prepared = batch.prepared;
         let before = state.pending.len();
         let now = Instant::now();
-        let plain = is_plain_batch(batch, state.short);
+        let plain = is_plain_batch(batch, state.way);
         if state.kept.stands_in_the_way(batch, plain) {
             state.push(None, now, |encoder| encoder.words(kept::FORGET));
             state.kept.forget();
         }
-        let defaults = Defaults { short: state.short, kept: &state.kept, now };
+        let defaults = Defaults { way: state.way, kept: &state.kept, now };
         let mut encoder = Encoder {
             out: &mut state.out,
             statements: &mut state.statements,

@@ -22,6 +22,8 @@ pub(super) fn frame(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
 pub(super) struct Failed {
     pub(super) error: Error,
     pub(super) stale: bool,
+    /// The short lane's own timeout ended it.
+    pub(super) late: bool,
 }
 
 /// Reads a whole answer (everything up to `ReadyForQuery`) to one flight.
@@ -58,7 +60,7 @@ pub(super) fn decode(raw: &Bytes, flight: &Flight) -> Result<Vec<StepResult>, Fa
         return Ok(results);
     }
     let error = Error::Unexpected(format!("{} results for {} statements", results.len(), flight.steps.len()));
-    Err(Failed { error, stale: false })
+    Err(Failed { error, stale: false, late: false })
 }
 
 /// The first field of the first row of an answer.
@@ -82,10 +84,11 @@ fn executed_step(flight: &Flight, executed: usize) -> Option<&super::statements:
 fn failed(body: &[u8]) -> Failed {
     let (error, routine) = server_error(body);
     // A result whose columns changed type, or a name that user code deallocated: both are gone after a new Parse. A function may raise
-    // the same code, and must not be run again for it.
-    let stale = (error.code == "26000" && routine != "exec_stmt_raise")
-        || (error.code == "0A000" && routine == "RevalidateCachedQuery");
-    Failed { error: Error::Server(Box::new(error)), stale }
+    // the same code, and must not be run again for it; there is a context then, unless it is in C.
+    let stale = error.context.is_none()
+        && ((error.code == "26000" && routine != "exec_stmt_raise")
+            || (error.code == "0A000" && routine == "RevalidateCachedQuery"));
+    Failed { error: Error::Server(Box::new(error)), stale, late: false }
 }
 
 /// `INSERT 0 5` → 5, `SELECT 3` → 3, `BEGIN` → 0.

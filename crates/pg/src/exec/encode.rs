@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::kept::{self, Kept, Question};
-use super::short::TIMEOUT;
+use super::short::{TIMEOUT, Way};
 use super::statements::{Statement, Statements, is_plain};
 use super::{Access, Batch, End, Isolation};
 
@@ -23,8 +23,8 @@ pub(super) struct Flight {
 /// What the settings of a session are before a request sets its own.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Defaults<'a> {
-    /// A connection of the short lane: read-only, with a timeout of its own.
-    pub(super) short: bool,
+    /// A connection of the short lane is read-only, and may have a timeout of its own.
+    pub(super) way: Way,
     /// What the session keeps between requests, as of this moment.
     pub(super) kept: &'a Kept,
     pub(super) now: Instant,
@@ -33,18 +33,18 @@ pub(super) struct Defaults<'a> {
 impl Defaults<'_> {
     /// Need this setting not be made?
     fn has(&self, (name, value): &(Cow<'static, str>, Bytes)) -> bool {
-        spared(self.short, name, value) || self.kept.has(name, value, self.now)
+        spared(self.way, name, value) || self.kept.has(name, value, self.now)
     }
 }
 
-/// On the short lane a longer timeout than its own need not be set.
-fn spared(short: bool, name: &str, value: &Bytes) -> bool {
-    short && name == "statement_timeout" && !is_shorter(value)
+/// Where the lane has a timeout, a longer one need not be set.
+fn spared(way: Way, name: &str, value: &Bytes) -> bool {
+    way == Way::Timed && name == "statement_timeout" && !is_shorter(value)
 }
 
 /// Makes the batch no settings but those that a session can keep?
-pub(super) fn is_plain_batch(batch: &Batch, short: bool) -> bool {
-    batch.settings.iter().all(|(name, value)| kept::NAMES.contains(&name.as_ref()) || spared(short, name, value))
+pub(super) fn is_plain_batch(batch: &Batch, way: Way) -> bool {
+    batch.settings.iter().all(|(name, value)| kept::NAMES.contains(&name.as_ref()) || spared(way, name, value))
 }
 
 /// Writes messages for one connection.
@@ -76,7 +76,7 @@ impl Encoder<'_> {
             lead += 1;
         }
         let role = batch.settings.iter().find(|(name, _)| name == "role").map_or_else(Bytes::new, |(_, v)| v.clone());
-        let sets_read_only = read_only && !explicit && !defaults.short;
+        let sets_read_only = read_only && !explicit && defaults.way == Way::Wide;
         lead += self.context(batch.settings.iter().filter(|setting| !defaults.has(setting)), sets_read_only);
         let mut steps = Vec::with_capacity(batch.steps.len());
         for step in &batch.steps {
@@ -212,6 +212,11 @@ fn begin(isolation: Option<Isolation>, read_only: bool) -> &'static str {
         (Some(Isolation::Serializable), true) => "begin isolation level serializable read only",
         (Some(Isolation::Serializable), false) => "begin isolation level serializable read write",
     }
+}
+
+/// Does the batch set a timeout that ends it before the short lane's own would?
+pub(super) fn has_own_timeout(batch: &Batch) -> bool {
+    batch.settings.iter().any(|(name, value)| name == "statement_timeout" && is_shorter(value))
 }
 
 /// Is a `statement_timeout` shorter than the short lane's own? Milliseconds, or with a unit; 0 is none.

@@ -10,9 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::conn::{Conn, Held, Sent, Ticket};
 use super::courtesy::Courtesy;
 use super::decode::{Failed, decode};
-use super::encode::{Flight, explicit};
+use super::encode::{Flight, explicit, has_own_timeout};
 use super::shapes::Shapes;
-use super::short::{self, Choice, Short};
+use super::short::{self, Choice, Short, Way};
 use super::wide::{Wide, gate};
 use super::{Access, Batch, End, ExecConfig, Lane, Stats, StepResult, Verdict, login};
 use crate::{Error, Target};
@@ -33,7 +33,8 @@ pub(super) struct Inner {
     /// Counts changes of the schema.
     generation: AtomicU64,
     shapes: Shapes,
-    short: Short,
+    timed: Short,
+    untimed: Short,
     wide: Arc<Wide>,
     wide_gate: Arc<Semaphore>,
     courtesy: Courtesy,
@@ -51,7 +52,8 @@ impl Inner {
             target: target.clone(),
             generation: AtomicU64::new(0),
             shapes: Shapes::default(),
-            short: Short::new(config.short_connections),
+            timed: Short::new(config.short_connections),
+            untimed: Short::new(config.short_connections),
             wide: Arc::default(),
             wide_gate: gate(config.wide_connections),
             courtesy: Courtesy::new(),
@@ -70,20 +72,20 @@ impl Inner {
             return Err(Error::Unexpected(format!("a statement has more than {MOST_PARAMS} parameters")));
         }
         let shape = self.shapes.key(&batch);
-        let mut lane = self.lane(&batch, shape);
+        let mut way = self.way(&batch, shape);
         // Each connection has prepared statements of its own, and each may have to learn of a changed schema.
-        let most_stale = self.short.len() + self.config.wide_connections;
+        let most_stale = self.timed.len() + self.config.wide_connections;
         let (mut stale, mut lost) = (0, 0);
         loop {
-            let failed = match self.attempt(lane, &mut batch, shape).await {
+            let failed = match self.attempt(way, &mut batch, shape).await {
                 Ok(results) => return Ok(results),
                 Err(failed) => failed,
             };
             if failed.stale && stale < most_stale {
                 stale += 1;
-            } else if lane == Lane::Short && failed.error.code() == Some("57014") {
+            } else if way == Way::Timed && failed.late {
                 self.shapes.too_slow(shape);
-                lane = Lane::Wide;
+                way = Way::Wide;
             } else if batch.access == Access::ReadOnly && lost < MOST_LOST && is_lost(&failed.error) {
                 lost += 1;
             } else {
@@ -92,27 +94,33 @@ impl Inner {
         }
     }
 
-    fn lane(&self, batch: &Batch, shape: u64) -> Lane {
-        let fits = batch.lane == Lane::Short
-            && batch.access == Access::ReadOnly
-            && !explicit(batch)
-            && self.shapes.is_short(shape);
-        if fits { Lane::Short } else { Lane::Wide }
+    fn way(&self, batch: &Batch, shape: u64) -> Way {
+        let fits = batch.lane == Lane::Short && batch.access == Access::ReadOnly && !explicit(batch);
+        match batch.harmless {
+            true if fits && self.shapes.may_be_short(shape) => Way::Timed,
+            false if fits && self.shapes.is_short(shape) => Way::Untimed,
+            _ => Way::Wide,
+        }
     }
 
-    async fn attempt(self: &Arc<Self>, lane: Lane, batch: &mut Batch, shape: u64) -> Result<Vec<StepResult>, Failed> {
-        let makes_way = lane == Lane::Wide
+    /// Half of the short lane.
+    fn shared(&self, way: Way) -> &Short {
+        if way == Way::Timed { &self.timed } else { &self.untimed }
+    }
+
+    async fn attempt(self: &Arc<Self>, way: Way, batch: &mut Batch, shape: u64) -> Result<Vec<StepResult>, Failed> {
+        let makes_way = way == Way::Wide
             && batch.access == Access::ReadOnly
-            && self.short.is_busy()
+            && (self.timed.is_busy() || self.untimed.is_busy())
             && self.shapes.is_long(shape);
         let _turn = if makes_way { self.courtesy.turn().await } else { None };
-        let (conn, sent) = match lane {
-            Lane::Short => self.send_short(batch).await,
-            Lane::Wide => self.send_wide(batch).await,
+        let (conn, sent) = match way {
+            Way::Timed | Way::Untimed => self.send_short(way, batch).await,
+            Way::Wide => self.send_wide(batch).await,
         }
         .map_err(final_error)?;
         let Sent { flight, reply, number } = sent;
-        let mut guard = CancelOnDrop { conn: (lane == Lane::Wide).then_some(&conn), number };
+        let mut guard = CancelOnDrop { conn: (way == Way::Wide).then_some(&conn), number };
         let reply = reply.await;
         guard.conn = None;
         let reply = match reply {
@@ -121,11 +129,18 @@ impl Inner {
             Err(_) => return Err(final_error(Error::Closed("the connection's task ended".into()))),
         };
         self.shapes.record(shape, reply.service, reply.raw.len());
+        if way == Way::Untimed && reply.service > short::TIMEOUT {
+            self.shapes.too_slow(shape);
+        }
         let results = decode(&reply.raw, &flight).inspect_err(|failed| {
             if failed.stale {
                 // One statement whose result changed, or user code that deallocated perhaps all.
                 if failed.error.code() == Some("26000") { conn.forget_all() } else { conn.forget(&flight) }
             }
+        });
+        let results = results.map_err(|failed| {
+            let late = way == Way::Timed && short::is_late(&failed.error, reply.service) && !has_own_timeout(batch);
+            Failed { late, ..failed }
         })?;
         if let Some(held) = reply.held {
             judge(batch, &results, held).await.map_err(final_error)?;
@@ -133,17 +148,18 @@ impl Inner {
         Ok(results)
     }
 
-    async fn send_short(self: &Arc<Self>, batch: &mut Batch) -> Result<(Arc<Conn>, Sent), Error> {
+    async fn send_short(self: &Arc<Self>, way: Way, batch: &mut Batch) -> Result<(Arc<Conn>, Sent), Error> {
         let home = Handle::current().id();
-        let mut ticket = Ticket::Short(self.enter(&self.short.gate).await?);
+        let short = self.shared(way);
+        let mut ticket = Ticket::Short(self.enter(&short.gate).await?);
         loop {
-            let conn = match self.short.choose(home) {
+            let conn = match short.choose(home) {
                 Choice::Use(conn) => conn,
                 Choice::UseAndFill(conn, index) => {
-                    self.fill_behind(index);
+                    self.fill_behind(way, index);
                     conn
                 }
-                Choice::Fill => self.fill(0).await?,
+                Choice::Fill => self.fill(way, 0).await?,
             };
             match conn.send(batch, self.generation.load(Ordering::Relaxed), ticket) {
                 Ok(sent) => return Ok((conn, sent)),
@@ -153,26 +169,26 @@ impl Inner {
     }
 
     /// Connects the place with this index, unless somebody was faster.
-    async fn fill(self: &Arc<Self>, index: usize) -> Result<Arc<Conn>, Error> {
+    async fn fill(self: &Arc<Self>, way: Way, index: usize) -> Result<Arc<Conn>, Error> {
         let started = Instant::now();
-        let slot = self.short.slot(index).ok_or_else(|| Error::Unexpected("no such place".into()))?;
+        let slot = self.shared(way).slot(index).ok_or_else(|| Error::Unexpected("no such place".into()))?;
         let _one = slot.connecting.lock().await;
         if let Some(conn) = slot.get() {
             return Ok(conn);
         }
-        let conn = self.connect(Lane::Short, started).await?;
+        let conn = self.connect(way, started).await?;
         slot.set(conn.clone());
         Ok(conn)
     }
 
     /// Connects the place with this index while requests go elsewhere.
-    fn fill_behind(self: &Arc<Self>, index: usize) {
-        if self.short.slot(index).is_none_or(|s| s.connecting.try_lock().is_err()) {
+    fn fill_behind(self: &Arc<Self>, way: Way, index: usize) {
+        if self.shared(way).slot(index).is_none_or(|s| s.connecting.try_lock().is_err()) {
             return;
         }
         let inner = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = inner.fill(index).await {
+            if let Err(error) = inner.fill(way, index).await {
                 tracing::debug!(target: "pg", %error, "another connection for short reads");
             }
         });
@@ -184,7 +200,7 @@ impl Inner {
             let permit = self.enter(&self.wide_gate).await?;
             let conn = match self.wide.take(home) {
                 Some(conn) => conn,
-                None => self.connect(Lane::Wide, Instant::now()).await?,
+                None => self.connect(Way::Wide, Instant::now()).await?,
             };
             let ticket = Ticket::Wide(self.wide.lease(permit, conn.clone()));
             if let Ok(sent) = conn.send(batch, self.generation.load(Ordering::Relaxed), ticket) {
@@ -209,16 +225,20 @@ impl Inner {
     }
 
     /// Connects; waits a while for a server that was there before.
-    async fn connect(self: &Arc<Self>, lane: Lane, started: Instant) -> Result<Arc<Conn>, Error> {
+    async fn connect(self: &Arc<Self>, way: Way, started: Instant) -> Result<Arc<Conn>, Error> {
         let timeout = short::TIMEOUT.as_millis().to_string();
-        let settings = [("statement_timeout", timeout.as_str()), ("default_transaction_read_only", "on")];
-        let settings: &[(&str, &str)] = if lane == Lane::Short { &settings } else { &[] };
+        let settings = [("default_transaction_read_only", "on"), ("statement_timeout", timeout.as_str())];
+        let settings: &[(&str, &str)] = match way {
+            Way::Timed => &settings,
+            Way::Untimed => &settings[..1],
+            Way::Wide => &[],
+        };
         loop {
             let error = match login::open(&self.target, settings).await {
                 Ok(session) => {
                     self.reached.store(true, Ordering::Relaxed);
                     self.start_sweeping();
-                    return Ok(Conn::start(session, lane, &self.target, &self.open));
+                    return Ok(Conn::start(session, way, &self.target, &self.open));
                 }
                 Err(error) => error,
             };
@@ -250,7 +270,9 @@ impl Inner {
             conn.close();
         }
         // The first stays, so that a read after a quiet time need not connect.
-        self.short.expire(|index, c| c.born.elapsed() > old || (index > 0 && c.idle_for().is_some_and(|d| d > idle)));
+        let rests = |c: &Conn| c.idle_for().is_some_and(|d| d > idle);
+        self.timed.expire(|index, c| c.born.elapsed() > old || (index > 0 && rests(c)));
+        self.untimed.expire(|_, c| c.born.elapsed() > old || rests(c));
     }
 
     pub(super) fn invalidate(&self) {
@@ -263,7 +285,7 @@ impl Inner {
             connections: self.open.load(Ordering::Relaxed),
             available: self.wide_gate.available_permits(),
             waiting: self.waiting.load(Ordering::Relaxed),
-            max: self.short.len() + self.config.wide_connections,
+            max: self.timed.len() + self.untimed.len() + self.config.wide_connections,
             timeouts: self.timeouts.load(Ordering::Relaxed),
         }
     }
@@ -273,7 +295,8 @@ impl Inner {
         for conn in self.wide.expire(|_| true) {
             conn.close();
         }
-        self.short.expire(|_, _| true);
+        self.timed.expire(|_, _| true);
+        self.untimed.expire(|_, _| true);
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -303,11 +326,16 @@ async fn judge(batch: &mut Batch, results: &[StepResult], held: Held) -> Result<
 
 /// Was the connection lost for a reason that another connection may not have?
 fn is_lost(error: &Error) -> bool {
-    matches!(error, Error::Closed(_)) || matches!(error.code(), Some("57P01" | "57P02" | "57P03"))
+    match error {
+        Error::Closed(_) => true,
+        // A function that raises the same code does not end the session.
+        Error::Server(error) => error.severity != "ERROR" && matches!(error.code.as_str(), "57P01" | "57P02" | "57P03"),
+        _ => false,
+    }
 }
 
 fn final_error(error: Error) -> Failed {
-    Failed { error, stale: false }
+    Failed { error, stale: false, late: false }
 }
 
 /// Cancels the statement of a request that was dropped while it waited.

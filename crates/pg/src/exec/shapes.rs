@@ -14,6 +14,8 @@ const SLOW_US: f32 = 2_500.0;
 const LARGE_BYTES: f32 = 96.0 * 1024.0;
 /// Shapes remembered; beyond it all are forgotten and learned again.
 const MOST: usize = 8192;
+/// What is short must have been so for that many runs, where it is not given the chance.
+const ENOUGH: u8 = 8;
 /// Weight of one new measurement.
 const WEIGHT: f32 = 0.125;
 
@@ -28,6 +30,14 @@ pub(super) struct Shapes {
 struct Cost {
     us: f32,
     bytes: f32,
+    /// How often it ran, up to [`ENOUGH`].
+    runs: u8,
+}
+
+impl Cost {
+    fn is_small(&self) -> bool {
+        self.us < SLOW_US && self.bytes < LARGE_BYTES
+    }
 }
 
 impl Shapes {
@@ -43,8 +53,13 @@ impl Shapes {
     }
 
     /// Has it been short so far? What is unknown is given the chance.
+    pub(super) fn may_be_short(&self, shape: u64) -> bool {
+        self.costs.lock().get(&shape).is_none_or(Cost::is_small)
+    }
+
+    /// Has it turned out to be short?
     pub(super) fn is_short(&self, shape: u64) -> bool {
-        self.costs.lock().get(&shape).is_none_or(|c| c.us < SLOW_US && c.bytes < LARGE_BYTES)
+        self.costs.lock().get(&shape).is_some_and(|c| c.runs >= ENOUGH && c.is_small())
     }
 
     /// Has it been long so far, of those that end within some milliseconds?
@@ -60,15 +75,16 @@ impl Shapes {
         if costs.len() >= MOST {
             costs.clear();
         }
-        let cost = costs.entry(shape).or_insert(Cost { us: us.min(SLOW_US / 2.0), bytes });
+        let cost = costs.entry(shape).or_insert(Cost { us: us.min(SLOW_US / 2.0), bytes, runs: 0 });
+        cost.runs = ENOUGH.min(cost.runs + 1);
         // One stall of the machine must not move a shape: a single measurement counts up to four times the limit.
         cost.us += WEIGHT * (us.min(SLOW_US * 4.0) - cost.us);
         cost.bytes += WEIGHT * (bytes.min(LARGE_BYTES * 8.0) - cost.bytes);
     }
 
-    /// It ran into the short lane's timeout.
+    /// It took as long as nothing should on the short lane.
     pub(super) fn too_slow(&self, shape: u64) {
-        self.costs.lock().insert(shape, Cost { us: SLOW_US * 4.0, bytes: 0.0 });
+        self.costs.lock().insert(shape, Cost { us: SLOW_US * 4.0, bytes: 0.0, runs: 0 });
     }
 
     /// After a change of the schema (an index, say) costs are learned anew.
@@ -91,20 +107,20 @@ mod tests {
         let shapes = Shapes::default();
         let (slow, large) = (shape(&shapes, "select slow"), shape(&shapes, "select large"));
         assert_ne!(slow, large);
-        assert!(shapes.is_short(slow));
+        assert!(shapes.may_be_short(slow) && !shapes.is_short(slow));
         for _ in 0..8 {
             shapes.record(slow, Duration::from_millis(20), 100);
             shapes.record(large, Duration::from_micros(900), 400_000);
         }
-        assert!(!shapes.is_short(slow) && !shapes.is_short(large));
+        assert!(!shapes.may_be_short(slow) && !shapes.may_be_short(large));
         for _ in 0..30 {
             shapes.record(slow, Duration::from_micros(100), 100);
         }
         assert!(shapes.is_short(slow));
         shapes.too_slow(slow);
-        assert!(!shapes.is_short(slow));
+        assert!(!shapes.may_be_short(slow));
         shapes.clear();
-        assert!(shapes.is_short(slow));
+        assert!(shapes.may_be_short(slow));
     }
 
     #[test]

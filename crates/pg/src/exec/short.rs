@@ -1,4 +1,9 @@
 //! The short lane: few connections, shared by many short reads.
+//!
+//! It has two halves. Reads that are known to be harmless run under a timeout of the lane, and once more on the wide lane where that ends
+//! them. Reads that may run code of users would see such a timeout and could catch it, and they must not be run twice: they come in only
+//! once they have turned out to be short, to connections of their own, without a timeout; one that is long after all keeps waiting nobody
+//! but its like.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::conn::Conn;
 use super::wide::gate;
+use crate::Error;
 
 /// More requests in flight on one connection only wait for each other.
 const MOST_IN_FLIGHT: usize = 16;
@@ -17,7 +23,23 @@ const HANDED_OVER: usize = 12;
 /// Reads that take longer do not belong here; they are run again on the wide lane.
 pub(super) const TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The places for connections of the lane; they are filled as load asks for them.
+/// Was it the lane's timeout that ended a batch, and not somebody who cancelled it? The message would say, in a language of its own.
+pub(super) fn is_late(error: &Error, service: Duration) -> bool {
+    error.code() == Some("57014") && service > TIMEOUT / 2
+}
+
+/// How a batch goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The short lane, of what is harmless.
+    Timed,
+    /// The short lane, of all else.
+    Untimed,
+    /// The wide lane.
+    Wide,
+}
+
+/// The places for connections of half the lane; they are filled as load asks for them.
 pub(super) struct Short {
     slots: Box<[Slot]>,
     pub(super) gate: Arc<Semaphore>,

@@ -211,6 +211,30 @@ async fn relations_are_harmless_only_where_nothing_of_a_user_runs() {
     assert_eq!(harmless().await, Vec::<String>::new());
 }
 
+/// Short reads share connections under a timeout of ours: no code of users may see or catch it.
+#[tokio::test]
+async fn functions_see_no_timeout_but_their_own() {
+    let library = Library::open().await;
+    library
+        .database
+        .run(
+            "create function naps(s float8) returns text stable language plpgsql as $$ begin
+               perform pg_sleep(s); return current_setting('statement_timeout');
+             exception when query_canceled then return 'caught'; end $$;
+             create function hasty(s float8) returns text stable language plpgsql set statement_timeout = '100ms'
+               as $$ begin perform pg_sleep(s); return current_setting('statement_timeout'); end $$;
+             create view napping as select naps(0.4); grant select on napping to anon;",
+        )
+        .await;
+    library.rest.reload().await.unwrap();
+    for seconds in ["0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0.4", "0"] {
+        assert_eq!(library.get(&format!("/rpc/naps?s={seconds}")).await.both(), (200, json!("3s")));
+        assert_eq!(library.get("/napping?limit=1").await.both(), (200, json!([{"naps": "3s"}])));
+        assert_eq!(library.get("/rpc/hasty?s=0").await.both(), (200, json!("100ms")));
+    }
+    assert_eq!(library.get("/rpc/hasty?s=1").await.code(), "57014");
+}
+
 #[tokio::test]
 async fn what_functions_raise_and_answer_is_theirs_once() {
     let library = Library::open().await;
