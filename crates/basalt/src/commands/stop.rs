@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -27,10 +28,17 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let location = Location::find(&args.folder, args.data_dir.as_deref());
     let Some(info) = run_file::running(location.home())? else {
-        return stop_orphan(&location).await;
+        if !stop_orphan(&location).await? {
+            println!("{} is not running", location.folder().display());
+        }
+        return Ok(());
     };
     let pid = Pid::from_raw(i32::try_from(info.pid)?);
-    kill(pid, Signal::SIGTERM)?;
+    match kill(pid, Signal::SIGTERM) {
+        // Gone since we looked, which is what was asked for.
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => return Err(error.into()),
+    }
     let deadline = Instant::now() + PATIENCE;
     while run_file::running(location.home())?.is_some_and(|now| now.pid == info.pid) {
         if Instant::now() > deadline {
@@ -42,14 +50,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     println!("Stopped {}", info.project);
+    // It may have been killed a moment ago, and not have gone yet when we looked: then it stopped nothing.
+    stop_orphan(&location).await?;
     Ok(())
 }
 
-/// Nobody runs the project. A Basalt that was killed may have left its PostgreSQL.
-async fn stop_orphan(location: &Location) -> anyhow::Result<()> {
-    match pgserver::stop_orphan(location.home()).await? {
-        Some(pid) => println!("Stopped the PostgreSQL (process {pid}) that a killed basalt left running"),
-        None => println!("{} is not running", location.folder().display()),
+/// A Basalt that was killed may have left its PostgreSQL. True where it had.
+async fn stop_orphan(location: &Location) -> anyhow::Result<bool> {
+    let orphan = pgserver::stop_orphan(location.home()).await?;
+    if let Some(pid) = orphan {
+        println!("Stopped the PostgreSQL (process {pid}) that a killed basalt left running");
     }
-    Ok(())
+    Ok(orphan.is_some())
 }
