@@ -14,6 +14,8 @@ use crate::commands::platform_schema::ROLES;
 
 /// How often a reset that is under way is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// When to look again where PostgreSQL did not answer.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Tells the edge when requests have to wait.
 pub struct Watch {
@@ -49,6 +51,7 @@ impl Watch {
 }
 
 async fn follow(mut state: watch::Receiver<State>, admin: Target, lost: Arc<Notify>, sender: watch::Sender<Readiness>) {
+    let mut again = false;
     loop {
         let now = match *state.borrow_and_update() {
             State::Ready => Readiness::Ready,
@@ -58,14 +61,17 @@ async fn follow(mut state: watch::Receiver<State>, admin: Target, lost: Arc<Noti
         sender.send_replace(now);
         tokio::select! {
             changed = state.changed() => if changed.is_err() { return },
-            () = lost.notified() => {
-                if let Err(error) = sit_out_a_reset(&admin, &sender).await {
-                    // PostgreSQL is away: its supervisor says so.
-                    tracing::debug!(target: "pg", %error, "cannot look for a reset");
-                }
+            () = time_to_look(&lost, again) => {
+                let looked = sit_out_a_reset(&admin, &sender).await;
+                // PostgreSQL is away, as its supervisor says too; a reset may have been cut off by that.
+                again = looked.inspect_err(|error| tracing::debug!(target: "pg", %error, "cannot look for a reset")).is_err();
             }
         }
     }
+}
+
+async fn time_to_look(lost: &Notify, again: bool) {
+    if again { tokio::time::sleep(AGAIN).await } else { lost.notified().await }
 }
 
 /// Requests wait until a reset has ended: meanwhile the database has the right name and half of its tables. One that was killed is

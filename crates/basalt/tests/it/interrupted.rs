@@ -78,6 +78,15 @@ fn requests_wait_for_a_reset_and_a_killed_one_is_taken_back_while_the_project_ru
     answered(&world);
     assert_eq!(notes(&world).as_deref(), Some("7"));
     assert!(world.log().contains("did not come to its end"), "{}", world.log());
+
+    // PostgreSQL itself falls in the middle of one.
+    let mut reset = reset_under_way(&world);
+    let pid_file = std::fs::read_to_string(world.folder.0.join(".basalt/pgdata/postmaster.pid")).unwrap();
+    let postmaster = pid_file.lines().next().unwrap().parse().unwrap();
+    kill(Pid::from_raw(postmaster), Signal::SIGKILL).unwrap();
+    assert!(!reset.wait().unwrap().success());
+    answered(&world);
+    assert_eq!(notes(&world).as_deref(), Some("7"));
 }
 
 #[test]
