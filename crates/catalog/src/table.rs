@@ -18,6 +18,9 @@ pub struct Table {
     pub updatable: bool,
     /// Rows can be deleted.
     pub deletable: bool,
+    /// A rule may act when it is written to: of its own, or for a view of what it is made of.
+    #[serde(default)]
+    pub has_rules: bool,
     /// Primary key columns in the order of their names; for a view those of its source, as the view calls them.
     pub primary_key: Vec<String>,
     /// Sets of columns that identify a row: the primary key and unique constraints.

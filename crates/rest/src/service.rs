@@ -121,6 +121,11 @@ impl Rest {
                 response.headers_mut().insert(name, value);
             }
         }
+        // SQL may choose a status whose answers end with their head: a length or a body would be taken for the next answer's.
+        if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            response.headers_mut().remove(CONTENT_LENGTH);
+            *response.body_mut() = Full::default();
+        }
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert("retry-after", HeaderValue::from_static("1"));
         }

@@ -51,6 +51,9 @@ select coalesce(json_agg(json_build_object(
   'insertable', r.relkind in ('r', 'p') or r.events & 8 = 8,
   'updatable', r.relkind in ('r', 'p') or r.events & 4 = 4,
   'deletable', r.relkind in ('r', 'p') or r.events & 16 = 16,
+  -- Of a view also those of what it is made of: any will do.
+  'has_rules', exists (select from pg_rewrite rule where rule.ev_type <> '1' and rule.ev_class >= 16384
+                       and (rule.ev_class = r.oid or r.relkind = 'v')),
   'primary_key', array(
     select a.attname from pg_constraint k join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
     where k.conrelid = r.oid and k.contype = 'p' order by a.attname),

@@ -524,6 +524,10 @@ impl Reading {
                 b'Z' => {
                     let status = body.first().copied().unwrap_or(b'E');
                     let raw = self.bytes.split_to(end).freeze();
+                    if self.bytes.is_empty() && raw.len() > READ_SIZE {
+                        // Else the memory of a large answer stays until the next one.
+                        self.bytes = BytesMut::new();
+                    }
                     self.scanned = 0;
                     let described = std::mem::take(&mut self.described);
                     return Ok(Some(Answer { raw, described, status, failed: std::mem::take(&mut self.failed) }));

@@ -37,6 +37,11 @@ fn values(plan: &WritePlan) -> Option<Values> {
         return None;
     }
     let Object(fields) = serde_json::from_slice(&plan.body).ok()?;
+    // PostgreSQL looks at all of a body, also at what `columns=` leaves out, and has words for what is no text or too deep in it.
+    let is_taken = |name: &str| plan.columns.iter().any(|column| column.name == name);
+    if !fields.iter().all(|(name, _)| is_taken(name)) {
+        return None;
+    }
     plan.columns.iter().map(|column| value(column, &fields)).collect()
 }
 

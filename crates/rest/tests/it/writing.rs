@@ -193,3 +193,57 @@ async fn a_silent_write_is_held_to_its_demands() {
         .await;
     assert_eq!((reply.status, reply.header("content-range")), (201, "*/0"));
 }
+
+/// PostgreSQL reads all of a body, whether it is returned and taken or not.
+#[tokio::test]
+async fn a_silent_write_says_what_a_loud_one_says() {
+    let library = Library::open().await;
+    library
+        .database
+        .run(
+            "drop function with_header();
+             create table ruled (id int primary key, body text); create table copies (id int, body text);
+             create rule also as on insert to ruled do also insert into copies values (new.id, new.body);
+             create table muted (id int primary key, body text);
+             create rule nothing as on update to muted do instead nothing;
+             create table closed (id int primary key, body text);
+             create rule nothing as on delete to closed where old.id = 1 do instead nothing;
+             insert into muted values (1); insert into closed values (1), (2);
+             create view over_ruled as select * from ruled; create view plain as select id, title from books;
+             create function quiet(code text) returns void language plpgsql as $$ begin
+               raise 'hush' using errcode = code; end $$;
+             grant all on ruled, copies, muted, closed, over_ruled, plain to anon;",
+        )
+        .await;
+    library.rest.reload().await.unwrap();
+    let json = "content-type: application/json";
+    for (method, url, body, code) in [
+        ("POST", "/books?columns=id,title", r#"{"id": 50, "title": "a", "x": "\ud800"}"#, "22P02"),
+        ("POST", "/books?columns=id,title", r#"{"id": 50, "title": "a", "x": ["\u0000"]}"#, "22P05"),
+        ("POST", "/books?columns=id,title", r#"{"id": 50, "title": "a", "\u0000": 1}"#, "22P05"),
+        ("PATCH", "/books?id=eq.1&columns=title", r#"{"title": "a", "x": "\ud800x"}"#, "22P02"),
+        ("POST", "/ruled", r#"{"id": 1, "body": "a"}"#, "0A000"),
+        ("POST", "/over_ruled", r#"{"id": 1, "body": "a"}"#, "0A000"),
+        ("PATCH", "/muted?id=eq.1", r#"{"body": "a"}"#, "0A000"),
+        ("DELETE", "/closed?id=eq.1", "", "0A000"),
+    ] {
+        let silent = library.send(method, url, &[json], body).await;
+        let loud = library.send(method, url, &[json, FULL], body).await;
+        assert_eq!((silent.code().as_str(), silent.status), (code, loud.status), "{url}: {}", silent.body);
+        assert_eq!(silent.json(), loud.json(), "{url}");
+    }
+    assert_eq!(library.get("/copies").await.json(), json!([]));
+    assert_eq!(library.get("/books?id=eq.50").await.json(), json!([]));
+    let made = library.send("POST", "/plain", &[json], r#"{"id": 50, "title": "through a view"}"#).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    // How deep JSON may be is PostgreSQL's to say.
+    let deep = |id: u8| format!("{{\"id\": {id}, \"title\": \"a\", \"data\": {}{}}}", "[".repeat(900), "]".repeat(900));
+    assert_eq!(library.send("POST", "/books", &[json], deep(51)).await.status, 201);
+    assert_eq!(library.send("POST", "/books?select=id", &[json, FULL], deep(52)).await.status, 201);
+
+    // Answers that end with their head.
+    for (code, status) in [("PT204", 204), ("PT304", 304)] {
+        let reply = library.post("/rpc/quiet", &[], &json!({"code": code})).await;
+        assert_eq!((reply.status, reply.body.as_str(), reply.header("content-length")), (status, "", ""));
+    }
+}
