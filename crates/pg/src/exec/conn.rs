@@ -29,6 +29,8 @@ use crate::{Error, Target};
 
 /// Room for one read of the socket.
 const READ_SIZE: usize = 16 * 1024;
+/// The room of a longer answer is given back; that of others serves the next one.
+const LARGE: usize = 256 * 1024;
 
 /// With so many flushes unanswered the server is busy: what comes further gathers until the next answer, and leaves in one write.
 const BUSY: usize = 2;
@@ -524,7 +526,7 @@ impl Reading {
                 b'Z' => {
                     let status = body.first().copied().unwrap_or(b'E');
                     let raw = self.bytes.split_to(end).freeze();
-                    if self.bytes.is_empty() && raw.len() > READ_SIZE {
+                    if self.bytes.is_empty() && raw.len() > LARGE {
                         // Else the memory of a large answer stays until the next one.
                         self.bytes = BytesMut::new();
                     }
