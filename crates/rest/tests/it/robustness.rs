@@ -189,7 +189,33 @@ async fn relations_are_harmless_only_where_nothing_of_a_user_runs() {
              create table c_default (id int, t text default sets()); create view c_view as select * from a_plain;
              create table c_trigger (id int); create function tr() returns trigger language plpgsql as 'begin return new; end';
              create trigger t before insert on c_trigger for each row execute function tr();
-             create table c_rule (id int); create rule r as on insert to c_rule do also select 1;",
+             create table c_rule (id int); create rule r as on insert to c_rule do also select 1;
+             create table d_members (org int, who text);
+             create function is_member(o int) returns boolean stable security definer set search_path = ''
+               return exists (select from public.d_members m where m.org = o and m.who = current_setting('a.b', true));
+             create function is_owner(o int) returns boolean stable language sql
+               begin atomic select public.is_member(o) and o > 0; end;
+             create table d_atomic (org int); alter table d_atomic enable row level security;
+             create policy p on d_atomic using (is_owner(org));
+             create function atomic_sets() returns boolean stable return set_config('a.b', 'x', false) is not null;
+             create table e_sets (id int); alter table e_sets enable row level security; create policy p on e_sets using (atomic_sets());
+             create function atomic_calls() returns boolean stable return atomic_sets() and true;
+             create table e_calls (id int); alter table e_calls enable row level security; create policy p on e_calls using (atomic_calls());
+             create function atomic_reads() returns boolean stable return exists (select from public.e_sets);
+             create table e_reads (id int); alter table e_reads enable row level security; create policy p on e_reads using (atomic_reads());
+             create function atomic_default(b boolean default f()) returns boolean stable return b;
+             create table e_default (id int); alter table e_default enable row level security;
+             create policy p on e_default using (atomic_default());
+             create function atomic_volatile() returns boolean begin atomic insert into public.c_trigger values (1) returning true; end;
+             create table e_volatile (id int); alter table e_volatile enable row level security;
+             create policy p on e_volatile using (atomic_volatile());
+             create function atomic_domain(i int) returns boolean stable return i::public.d is not null;
+             create table e_domain (id int); alter table e_domain enable row level security; create policy p on e_domain using (atomic_domain(id));
+             do $$ begin if current_setting('server_version_num')::int >= 160000 then
+               execute 'create view e_input as select pg_input_is_valid(t, ''d'') from a_plain'; end if; end $$;
+             create function said() returns text stable language sql as $$ select f()::text $$;
+             create function atomic_text() returns text stable return said();
+             create table e_text (id int); alter table e_text enable row level security; create policy p on e_text using (atomic_text() = 'x');",
         )
         .await;
     let harmless = async || {
@@ -202,8 +228,23 @@ async fn relations_are_harmless_only_where_nothing_of_a_user_runs() {
     };
     assert_eq!(
         harmless().await,
-        ["a_child true", "a_plain true", "c_default false", "c_rule false", "c_trigger false", "c_view false"]
+        [
+            "a_child true",
+            "a_plain true",
+            "c_default false",
+            "c_rule false",
+            "c_trigger false",
+            "c_view false",
+            "d_atomic true",
+            "d_members true"
+        ]
     );
+    // A function of a user by the name of one that is known.
+    let other = "create function current_setting(text, text) returns text language plpgsql as 'begin return 1; end'";
+    library.database.run(other).await;
+    assert_eq!(harmless().await, Vec::<String>::new());
+    library.database.run("drop function current_setting(text, text)").await;
+    assert_eq!(harmless().await.len(), 8);
     // Operators run without being named.
     let operator = "create function same(int, int) returns boolean language plpgsql as 'begin return true; end';
         create operator === (function = same, leftarg = int, rightarg = int)";

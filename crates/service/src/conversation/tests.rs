@@ -35,7 +35,26 @@ fn open() -> (DuplexStream, tokio::task::JoinHandle<bool>) {
 
 /// What is answered to these pieces, which are sent one after the other, and then the end.
 async fn talk(pieces: &[&[u8]]) -> String {
-    let (mut client, server) = open();
+    let (client, server) = open();
+    let all = say(client, pieces).await;
+    server.await.expect("no panic");
+    all
+}
+
+/// What `hyper` alone answers to the same, for the comparison.
+async fn talk_to_hyper(pieces: &[&[u8]]) -> String {
+    let (client, theirs) = tokio::io::duplex(64 * 1024);
+    let service =
+        service_fn(|request: Request<Incoming>| async { Ok::<_, Infallible>(echo(request.map(Paced::new)).await) });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().half_close(true);
+    let server = tokio::spawn(async move { builder.serve_connection(TokioIo::new(theirs), service).await.is_ok() });
+    let all = say(client, pieces).await;
+    server.await.expect("no panic");
+    all
+}
+
+async fn say(mut client: DuplexStream, pieces: &[&[u8]]) -> String {
     for piece in pieces {
         // Who was refused may find nobody any more.
         let _ = client.write_all(piece).await;
@@ -45,8 +64,11 @@ async fn talk(pieces: &[&[u8]]) -> String {
     let mut all = Vec::new();
     tokio::time::sleep(Duration::from_secs(3)).await;
     client.read_to_end(&mut all).await.expect("read");
-    server.await.expect("no panic");
-    let all = String::from_utf8_lossy(&all);
+    told(&all)
+}
+
+fn told(all: &[u8]) -> String {
+    let all = String::from_utf8_lossy(all);
     // The bodies alone, and the status of what has none.
     let bodies = all.split('[').skip(1).filter_map(|rest| rest.split(']').next());
     let bad = all.matches("HTTP/1.1 4").map(|_| "refused");
@@ -172,3 +194,40 @@ async fn a_body_must_come_at_some_pace() {
     assert!(tokio::time::timeout(Duration::from_secs(300), trickle).await.is_ok());
     server.await.expect("no panic");
 }
+
+proptest::proptest! {
+    /// Whatever is sent, in whatever pieces: requests are found where `hyper` alone finds them, and their bodies are the same.
+    #[test]
+    fn requests_are_those_that_hyper_finds(
+        picks in proptest::collection::vec(0_usize..PARTS.len(), 1..12),
+        cuts in proptest::collection::vec(proptest::prelude::any::<proptest::sample::Index>(), 0..6),
+    ) {
+        let bytes: Vec<u8> = picks.iter().flat_map(|n| PARTS[*n].as_bytes()).copied().collect();
+        let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).chain([0, bytes.len()]).collect();
+        at.sort_unstable();
+        let pieces: Vec<&[u8]> = at.windows(2).map(|w| &bytes[w[0]..w[1]]).filter(|piece| !piece.is_empty()).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("runtime");
+        let (ours, theirs) = runtime.block_on(async { (talk(&pieces).await, talk_to_hyper(&pieces).await) });
+        proptest::prop_assert_eq!(ours, theirs, "{:?}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// Whole requests, and what may be mistaken for one.
+const PARTS: [&str; 16] = [
+    "GET /a HTTP/1.1\r\n\r\n",
+    "GET /b?c HTTP/1.1\nX: y\n\n",
+    "POST /c HTTP/1.1\r\ncontent-length: 3\r\n\r\nG\"<",
+    "POST /d HTTP/1.1\r\ncontent-length: 21\r\n\r\nGET /> HTTP/1.1\r\n\r\n..",
+    "POST /e HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n4\r\nGET \r\n9\r\n/> HTTP/1\r\n0\r\n\r\n",
+    "POST /f HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2;a=\"b\"\r\n<>\r\n0\r\nT: \"\r\n\r\n",
+    "POST /g HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n1\r\n\"\r\n0\r\n\r\n",
+    "POST /unread HTTP/1.1\r\ncontent-length: 6\r\n\r\nGET />",
+    "PUT /h HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n<>",
+    "GET /i HTTP/1.1\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+    "POST /j HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\n<",
+    "\r\n",
+    "\n",
+    "HEAD /k HTTP/1.1\r\nA:\tb\r\n\r\n",
+    "POST /l HTTP/1.1\r\ncontent-length: 0\r\n\r\n",
+    "POST /m HTTP/1.1\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n<\"<",
+];
