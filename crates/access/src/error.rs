@@ -17,6 +17,9 @@ pub enum Error {
         /// What serde says.
         source: serde_json::Error,
     },
+    /// There is no room for more rows.
+    #[error("the disk is full, so that PostgreSQL takes no more rows ({0}); what was made before stays")]
+    DiskFull(String),
 }
 
 impl From<pg::tokio_postgres::Error> for Error {

@@ -16,6 +16,7 @@ mod expression;
 mod facts;
 mod fill;
 mod insert;
+mod json;
 mod keys;
 mod knots;
 mod lifelike;

@@ -76,6 +76,18 @@ impl Schema {
         self.relations.iter().find(|relation| relation.schema == schema && relation.name == name)
     }
 
+    /// The relation that a person names: with its schema or in `public`, in double quotes or not. Where a name has a point of its own and
+    /// no quotes, what there is decides.
+    pub fn written(&self, name: &str) -> Option<&Relation> {
+        let found = match name_parts(name).as_slice() {
+            [space, table] => self.relation(space, table),
+            [table] => self.relation("public", table),
+            _ => None,
+        };
+        let plain = || name.split_once('.').and_then(|(space, table)| self.relation(space, table));
+        found.or_else(|| self.relation("public", name)).or_else(plain)
+    }
+
     /// The role of that name.
     pub fn role(&self, name: &str) -> Option<&Role> {
         self.roles.iter().find(|role| role.name == name)
@@ -85,6 +97,25 @@ impl Schema {
     pub fn user_relations(&self) -> impl Iterator<Item = &Relation> {
         self.relations.iter().filter(|relation| relation.extension.is_none() && !is_platform(&relation.schema))
     }
+}
+
+/// The parts of `schema."My Table"`, without their quotes; a doubled quote is one.
+pub fn name_parts(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                parts.last_mut().into_iter().for_each(|part| part.push('"'));
+            }
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            c => parts.last_mut().into_iter().for_each(|part| part.push(c)),
+        }
+    }
+    parts
 }
 
 /// Schemas that the platform brings, which the project's migrations do not make.

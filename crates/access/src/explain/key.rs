@@ -7,8 +7,7 @@ pub(super) fn parse(relation: &Relation, text: &str) -> Result<Vec<(String, Stri
     let key = relation.primary_key();
     let named = |piece: &str| {
         let (column, value) = piece.split_once('=')?;
-        let column = column.trim().trim_matches('"');
-        relation.column(column).map(|column| (column.name.clone(), value.to_owned()))
+        relation.column(&unquoted(column)).map(|column| (column.name.clone(), value.to_owned()))
     };
     let pieces: Vec<&str> = text.split(',').collect();
     let mut pairs: Vec<(String, String)> = Vec::new();
@@ -22,6 +21,16 @@ pub(super) fn parse(relation: &Relation, text: &str) -> Result<Vec<(String, Stri
     }
     if !pairs.is_empty() {
         return Ok(pairs);
+    }
+    if let Some((column, _)) = text.split_once('=').filter(|(column, _)| looks_like_a_name(column, relation)) {
+        let names: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
+        return Err(format!(
+            "{}.{} has no column {}; it has: {}",
+            relation.schema,
+            relation.name,
+            unquoted(column),
+            names.join(", ")
+        ));
     }
     match key {
         [] => Err(format!(
@@ -42,4 +51,25 @@ pub(super) fn parse(relation: &Relation, text: &str) -> Result<Vec<(String, Stri
             columns.len()
         )),
     }
+}
+
+/// A column's name without its double quotes.
+fn unquoted(name: &str) -> String {
+    let name = name.trim();
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(inner) => inner.replace("\"\"", "\""),
+        None => name.to_owned(),
+    }
+}
+
+/// `title=…` is a column that is not there; a key's value may hold `=` too, if the key is text.
+fn looks_like_a_name(before: &str, relation: &Relation) -> bool {
+    let plain = before.trim().chars().all(|c| c.is_alphanumeric() || c == '_') && !before.trim().is_empty();
+    let quoted = before.trim().starts_with('"') && before.trim().ends_with('"');
+    let texts = |name: &String| {
+        relation
+            .column(name)
+            .is_some_and(|column| !matches!(column.base_type.as_str(), "text" | "character varying" | "bytea"))
+    };
+    (plain || quoted) && relation.primary_key().iter().all(texts)
 }

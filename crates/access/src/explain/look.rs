@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::{Action, Applies, Condition, Explanation, Grants, PolicyAnswer, Security, Seen, Truth};
 use super::{Caller, Trouble, key, verdict};
 use crate::expr::{Expr, Kind, unwrapped};
-use crate::schema::{Command, Policy, Relation, RelationKind, Schema};
+use crate::schema::{Command, Policy, Relation, RelationKind, Schema, name_parts};
 
 /// What somebody wants to know.
 #[derive(Debug, Clone)]
@@ -94,15 +94,16 @@ async fn in_transaction(
 }
 
 fn find<'s>(schema: &'s Schema, name: &str) -> Result<&'s Relation, Trouble> {
-    let plain = name.replace('"', "");
-    let (space, table) = plain.split_once('.').unwrap_or(("public", &plain));
-    schema.relation(space, table).ok_or_else(|| {
+    schema.written(name).ok_or_else(|| {
+        let parts = name_parts(name);
+        let table = parts.last().map_or(name, String::as_str);
         let near = schema.user_relations().filter(|relation| {
             let (a, b) = (relation.name.to_lowercase(), table.to_lowercase());
-            a == b || (b.len() > 2 && (a.contains(&b) || b.contains(&a)))
+            a == b || (a.len().min(b.len()) > 2 && (a.contains(&b) || b.contains(&a)))
         });
         let near = near.take(3).map(|relation| format!("{}.{}", relation.schema, relation.name)).collect();
-        Trouble::NoTable { name: format!("{space}.{table}"), near }
+        let name = if parts.len() == 1 { format!("public.{table}") } else { parts.join(".") };
+        Trouble::NoTable { name, near }
     })
 }
 

@@ -53,7 +53,7 @@ pub async fn rows_of_triggers(filler: &mut Filler<'_, '_>, table: &mut Table<'_>
         }
     }
     if let Err(refusal) = update(filler.insert, relation, &key, &columns, &rows, true).await? {
-        filler.note(relation, &format!("rows that a trigger made stay as it made them: {}", refusal.message));
+        filler.note(relation, format!("rows that a trigger made stay as it made them: {}", refusal.message));
     }
     Ok(count)
 }

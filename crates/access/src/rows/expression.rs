@@ -3,11 +3,18 @@
 //! What is not understood is `None`, never a wrong answer: then PostgreSQL judges alone.
 
 mod eval;
+mod functions;
+mod json;
 mod lexer;
 mod parse;
+mod times;
 
-pub use eval::{Value, array_items, eval, same, time_of};
+pub use eval::{Value, array_items, eval, same};
+pub use json::{key, keys};
 pub use parse::parse;
+pub use times::{interval, start_of, time_of, time_of_day};
+
+use std::collections::BTreeSet;
 
 use regex::Regex;
 
@@ -71,6 +78,32 @@ impl Expr {
             Self::Column(name) => Some(name),
             Self::Cast(inner, _) => inner.column(),
             _ => None,
+        }
+    }
+
+    /// The parts of which it is made.
+    pub fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Constant(_) | Self::Column(_) => Vec::new(),
+            Self::Cast(inner, _) | Self::Not(inner) | Self::IsNull(inner) | Self::Is(inner, _) => vec![inner],
+            Self::Matches(inner, _) => vec![inner],
+            Self::And(parts) | Self::Or(parts) | Self::Array(parts) | Self::Call(_, parts) => parts.iter().collect(),
+            Self::Distinct(left, right)
+            | Self::Binary(_, left, right)
+            | Self::Any(_, left, right)
+            | Self::All(_, left, right) => vec![left, right],
+            Self::Case(arms, otherwise) => {
+                let arms = arms.iter().flat_map(|(condition, value)| [condition, value]);
+                arms.chain([&**otherwise]).collect()
+            }
+        }
+    }
+
+    /// The names of its columns.
+    pub fn columns(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Column(name) => BTreeSet::from([name.as_str()]),
+            other => other.parts().into_iter().flat_map(Self::columns).collect(),
         }
     }
 

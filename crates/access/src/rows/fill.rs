@@ -84,7 +84,7 @@ impl<'s> Filler<'_, 's> {
                     let done = self.table(tables[*at], count, &postponed).await?;
                     left = left.saturating_sub(done.rows);
                     weight_left -= weights[*at];
-                    if done.full.is_none() && done.reasons.is_empty() && weights[*at] > 1 {
+                    if done.full.is_none() && done.missing() == 0 && weights[*at] > 1 {
                         open.push((*at, postponed.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()));
                     }
                     self.add(done);
@@ -163,8 +163,7 @@ impl<'s> Filler<'_, 's> {
 
     /// Fills one table. Whatever PostgreSQL says no to, also to a look at the table, is a reason and not an end.
     async fn table(&mut self, relation: &'s Relation, count: u64, postponed: &[&str]) -> Result<FilledTable, Error> {
-        let mut done =
-            FilledTable { schema: relation.schema.clone(), name: relation.name.clone(), ..FilledTable::default() };
+        let mut done = FilledTable::new(relation, count);
         if self.insert.nested {
             self.insert.client.batch_execute("savepoint basalt_table").await?;
         }
@@ -172,7 +171,7 @@ impl<'s> Filler<'_, 's> {
             Ok(()) if self.insert.nested => self.insert.client.batch_execute("release savepoint basalt_table").await?,
             Ok(()) => {}
             Err(Error::Database(pg::Error::Server(error))) => {
-                done.refused(&error.message);
+                done.refused(&Refusal::new(&error.message));
                 if self.insert.nested {
                     self.insert.client.batch_execute("rollback to savepoint basalt_table").await?;
                     (done.rows, done.completed) = (0, 0);
@@ -238,28 +237,35 @@ impl<'s> Filler<'_, 's> {
             let size = sizes.next().unwrap_or(BATCH).min(usize::try_from(run.wanted).unwrap_or(BATCH));
             let numbers = self.numbers(table, size).await?;
             let mut rows = Vec::with_capacity(size);
-            let mut end = None;
+            let mut full = None;
             for n in 0..size {
                 let own: Vec<i64> = numbers.iter().filter_map(|numbers| numbers.get(n).copied()).collect();
                 match table.row(&own, run.plain) {
                     Ok(row) => rows.push(row),
-                    Err(why) => {
-                        end = Some(why);
+                    Err(NoRow::Full(why)) => {
+                        full = Some(why);
                         break;
+                    }
+                    // One row that was not found is no end, unless none is found.
+                    Err(NoRow::Reason(why)) => {
+                        done.refused(&Refusal::new(&why));
+                        run.refusals += 1;
+                        if run.refusals >= PATIENCE {
+                            break;
+                        }
                     }
                 }
             }
-            self.insert_all(table, rows, run, done).await?;
-            match end {
-                Some(NoRow::Full(why)) => {
-                    done.full = Some(why);
-                    return Ok(());
+            if !rows.is_empty() {
+                let (misses, before) = (std::mem::take(&mut run.refusals), done.rows);
+                self.insert_all(table, rows, run, done).await?;
+                if done.rows == before {
+                    run.refusals += misses;
                 }
-                Some(NoRow::Reason(why)) => {
-                    done.refused(&why);
-                    return Ok(());
-                }
-                None => {}
+            }
+            if full.is_some() {
+                done.full = full;
+                return Ok(());
             }
         }
         Ok(())
@@ -285,16 +291,20 @@ impl<'s> Filler<'_, 's> {
                     run.wanted = run.wanted.saturating_sub(count.max(1));
                     done.rows += count;
                     if count < rows.len() as u64 {
-                        done.refused("a trigger left the row out without a word");
+                        done.refused(&Refusal::new("a trigger left the row out without a word"));
                     }
                     table.made(&rows);
                 }
-                Err(Refusal { message, row }) if rows.len() == 1 || row.is_some() => {
-                    let at = row.unwrap_or(0).min(rows.len() - 1);
-                    let rest = rows.split_off(at + 1);
+                Err(refusal) if rows.len() == 1 || refusal.row.is_some() => {
+                    let at = refusal.row.unwrap_or(0).min(rows.len() - 1);
+                    let mut rest = rows.split_off(at + 1);
                     rows.pop();
-                    done.refused(&message);
+                    done.refused(&refusal);
                     run.refusals += 1;
+                    // The next that is refused is likely as near as this one: not all the rest is sent for it.
+                    if rest.len() > 8 * (at + 1) {
+                        parts.push(rest.split_off(8 * (at + 1)));
+                    }
                     parts.push(rest);
                     // What stood before it is likely good.
                     parts.push(rows);
@@ -321,10 +331,9 @@ impl<'s> Filler<'_, 's> {
     }
 
     /// Tells something about a table that is no refused row.
-    pub fn note(&mut self, relation: &Relation, what: &str) {
-        let mut done =
-            FilledTable { schema: relation.schema.clone(), name: relation.name.clone(), ..FilledTable::default() };
-        done.refused(what);
+    pub fn note(&mut self, relation: &Relation, what: String) {
+        let mut done = FilledTable::new(relation, 0);
+        done.notes.push(what);
         self.add(done);
     }
 
@@ -332,14 +341,7 @@ impl<'s> Filler<'_, 's> {
     fn add(&mut self, done: FilledTable) {
         let known = self.filled.tables.iter_mut().find(|table| table.schema == done.schema && table.name == done.name);
         match known {
-            Some(known) => {
-                known.rows += done.rows;
-                known.completed += done.completed;
-                known.full = done.full;
-                for (reason, count) in done.reasons {
-                    *known.reasons.entry(reason).or_default() += count;
-                }
-            }
+            Some(known) => known.add(done),
             None => self.filled.tables.push(done),
         }
     }

@@ -2,20 +2,58 @@
 
 use bytes::{BufMut as _, BytesMut};
 use futures_util::SinkExt as _;
-use pg::ident;
 use pg::tokio_postgres::Client;
+use pg::{ServerError, ident};
 
 use super::rules::Cell;
 use crate::Error;
 use crate::schema::Relation;
 
 /// A batch that was refused as a whole.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusal {
-    /// PostgreSQL's message.
+    /// PostgreSQL's message; of a check, its name.
     pub message: String,
+    /// The same for all that is refused for the same reason, though the words name the row.
+    pub kind: String,
     /// The row that it stumbled over, from 0, where it says.
     pub row: Option<usize>,
+}
+
+impl Refusal {
+    /// Ours.
+    pub fn new(message: &str) -> Self {
+        Self { message: message.to_owned(), kind: message.to_owned(), row: None }
+    }
+
+    fn of(error: &ServerError) -> Self {
+        let row = error.context.as_deref().and_then(line).map(|line| line - 1);
+        let place = error.context.as_deref().and_then(|context| context.lines().find(|line| line.starts_with("PL/")));
+        let (message, kind) = match (error.code.as_str(), &error.constraint, place) {
+            ("23514", Some(name), _) => (unmet(name), name.clone()),
+            // A place in a trigger, whatever its words are.
+            (_, _, Some(place)) => (error.message.clone(), place.to_owned()),
+            (_, Some(name), None) => (error.message.clone(), name.clone()),
+            (_, None, None) => (error.message.clone(), format!("{} {}", error.code, general(&error.message))),
+        };
+        Self { message, kind, row }
+    }
+}
+
+/// Of a check that was not met.
+pub fn unmet(name: &str) -> String {
+    format!("no row was found that satisfies the check \"{name}\"")
+}
+
+/// A message without the values in it.
+fn general(message: &str) -> String {
+    let mut quoted = false;
+    let kept = message.chars().filter(|c| {
+        let mark = matches!(c, '"' | '\'');
+        quoted ^= mark;
+        !quoted && !mark && !c.is_ascii_digit()
+    });
+    kept.collect()
 }
 
 /// What a batch came to.
@@ -86,8 +124,11 @@ impl Inserter<'_> {
             Ok(count) => Ok(Ok(count)),
             Err(pg::Error::Server(error)) => {
                 self.client.batch_execute(back).await?;
-                let row = error.context.as_deref().and_then(line).map(|line| line - 1);
-                Ok(Err(Refusal { message: error.message.clone(), row }))
+                // No room: the next row would fare no better.
+                if error.code == "53100" {
+                    return Err(Error::DiskFull(error.message.clone()));
+                }
+                Ok(Err(Refusal::of(&error)))
             }
             Err(other) => Err(other.into()),
         }
@@ -113,5 +154,27 @@ fn escape(text: &str, data: &mut BytesMut) {
             0 => {}
             byte => data.put_u8(byte),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_trigger_says_of_each_row_is_one_reason() {
+        let error = |message: &str, context: &str| ServerError {
+            code: "P0001".to_owned(),
+            message: message.to_owned(),
+            context: Some(context.to_owned()),
+            ..ServerError::default()
+        };
+        let place = "PL/pgSQL function public.no() line 1 at RAISE";
+        let one = Refusal::of(&error("Ann is not welcome", &format!("{place}\nCOPY people, line 3: \"Ann\"")));
+        let two = Refusal::of(&error("Bob is not welcome", &format!("{place}\nCOPY people, line 9: \"Bob\"")));
+        assert_eq!((&one.kind, one.row, two.row), (&two.kind, Some(2), Some(8)));
+        let plain = |message: &str| Refusal::of(&ServerError { message: message.to_owned(), ..ServerError::default() });
+        assert_eq!(plain("value \"a b\" at 7 is bad").kind, plain("value \"c\" at 11 is bad").kind);
+        assert_ne!(plain("bad").kind, plain("worse").kind);
     }
 }

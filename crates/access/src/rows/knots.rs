@@ -3,6 +3,7 @@
 use pg::ident;
 
 use super::fill::Filler;
+use super::insert::Refusal;
 use super::plan::FilledTable;
 use super::rules::Cell;
 use super::table::{NoRow, Table};
@@ -20,24 +21,18 @@ pub async fn fill<'s>(
     relations: &[&'s Relation],
     count: u64,
 ) -> Result<Vec<FilledTable>, Error> {
-    let mut done: Vec<FilledTable> = relations
-        .iter()
-        .map(|relation| FilledTable {
-            schema: relation.schema.clone(),
-            name: relation.name.clone(),
-            ..FilledTable::default()
-        })
-        .collect();
+    let count = count.min(MOST);
+    let mut done: Vec<FilledTable> = relations.iter().map(|relation| FilledTable::new(relation, count)).collect();
     let mut tables = Vec::new();
     for relation in relations {
         tables.push(filler.open(relation).await?);
     }
     let mut refusals = 0;
-    for _ in 0..count.min(MOST) {
+    for _ in 0..count {
         let rows = match rows(filler, &mut tables).await? {
             Ok(rows) => rows,
             Err(why) => {
-                done.iter_mut().for_each(|done| done.refused(&why));
+                done.iter_mut().for_each(|done| done.refused(&Refusal::new(&why)));
                 break;
             }
         };
@@ -49,7 +44,7 @@ pub async fn fill<'s>(
             Err(message) => {
                 refusals += 1;
                 // What one refuses none has.
-                done.iter_mut().for_each(|done| done.refused(&message));
+                done.iter_mut().for_each(|done| done.refused(&Refusal::new(&message)));
                 if refusals >= PATIENCE {
                     break;
                 }

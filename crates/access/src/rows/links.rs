@@ -17,10 +17,8 @@ pub async fn set<'s>(filler: &mut Filler<'_, 's>, relation: &'s Relation, name: 
     let places: Vec<usize> = place_all(relation, relation.primary_key());
     let Some(target) = relation.foreign_keys.iter().find(|key| key.name == name) else { return Ok(()) };
     if places.is_empty() {
-        filler.note(
-            relation,
-            &format!("the key \"{name}\" stays NULL: the table has no primary key to find its rows by"),
-        );
+        filler
+            .note(relation, format!("the key \"{name}\" stays NULL: the table has no primary key to find its rows by"));
         return Ok(());
     }
     let mut table = filler.open(relation).await?;
@@ -57,7 +55,7 @@ pub async fn set<'s>(filler: &mut Filler<'_, 's>, relation: &'s Relation, name: 
             );
         }
         if refused > 0 {
-            filler.note(relation, &format!("the key \"{name}\" stays NULL in some rows: {}", refusal.message));
+            filler.note(relation, format!("the key \"{name}\" stays NULL in some rows: {}", refusal.message));
         }
     }
     Ok(())

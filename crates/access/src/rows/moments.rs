@@ -7,7 +7,7 @@ use super::shape::{Kind, Shape};
 use crate::schema::Column;
 
 /// Two columns of which one is not above the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
     /// The lower.
     pub low: usize,
@@ -17,6 +17,17 @@ pub struct Pair {
     pub equal: bool,
     /// Do they name the ends of one event, which lasts hours, not years?
     pub near: bool,
+    /// How far they are apart at least; times in seconds.
+    pub least: f64,
+    /// At most.
+    pub most: f64,
+}
+
+impl Pair {
+    /// The one below the other, whatever the distance.
+    pub const fn new(low: usize, high: usize) -> Self {
+        Self { low, high, equal: false, near: false, least: 0.0, most: f64::INFINITY }
+    }
 }
 
 /// The pairs that names suggest.
@@ -37,7 +48,7 @@ pub fn pairs(columns: &[Column], shapes: &[Shape]) -> Vec<Pair> {
         for (start, end) in ENDS.iter().filter(|(start, _)| name.contains(start)) {
             let high = place(&name.replacen(start, end, 1)).or_else(|| place(&name.replacen("starts", "ends", 1)));
             if let Some(high) = high.filter(|high| *high != low && same_kind(&shapes[low], &shapes[*high])) {
-                found.push(Pair { low, high, equal: false, near: is_time(&shapes[low]) });
+                found.push(Pair { near: is_time(&shapes[low]), ..Pair::new(low, high) });
             }
         }
         if matches!(name.as_str(), "created_at" | "inserted_at" | "createdat") {
@@ -46,12 +57,8 @@ pub fn pairs(columns: &[Column], shapes: &[Shape]) -> Vec<Pair> {
                 let later = at != low && is_time(&shapes[at]) && (name.ends_with("_at") || name.starts_with("updated"));
                 (later && !name.contains("start") && !name.contains("birth")).then_some(at)
             };
-            found.extend(columns.iter().enumerate().filter_map(later).map(|high| Pair {
-                low,
-                high,
-                equal: true,
-                near: false,
-            }));
+            let highs = columns.iter().enumerate().filter_map(later);
+            found.extend(highs.map(|high| Pair { equal: true, ..Pair::new(low, high) }));
         }
     }
     found
@@ -87,6 +94,12 @@ pub fn put_in_order(
     } else {
         random.between(60, 40 * DAY)
     };
+    let unit = if days { DAY } else { 1 };
+    let least = (pair.least / unit as f64).ceil() as i64 * unit + if pair.equal { 0 } else { unit };
+    // With a day's half, which a date cuts off, it could be too far.
+    let most =
+        if pair.most.is_finite() { ((pair.most / unit as f64).floor() as i64 * unit).max(least) } else { i64::MAX };
+    let gap = gap.clamp(least.min(most), most);
     let (at, seconds) = if free[pair.high] { (pair.high, low as i64 + gap) } else { (pair.low, high as i64 - gap) };
     cells[at] =
         Cell::Value(Some(if matches!(shapes[at].kind, Kind::Date) { date(seconds) } else { timestamp(seconds) }));

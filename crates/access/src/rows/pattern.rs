@@ -12,6 +12,38 @@ pub fn matching(source: &str, random: &mut Random) -> Option<String> {
     Some(text)
 }
 
+/// The same with `least` to `most` characters, as far as its repetitions reach: the first that can takes what is missing.
+pub fn matching_of_length(source: &str, least: usize, most: usize, random: &mut Random) -> Option<String> {
+    let hir = regex_syntax::parse(source).ok()?;
+    let shortest = hir.properties().minimum_len().unwrap_or(0);
+    let (least, most) = (least.max(shortest), most.max(shortest).min(least.max(shortest) + 12));
+    let wanted = random.between(least as i64, most.max(least) as i64) as usize;
+    let mut text = String::new();
+    stretch(&hir, &mut (wanted - shortest), random, &mut text);
+    Some(text)
+}
+
+fn stretch(hir: &Hir, spare: &mut usize, random: &mut Random, text: &mut String) {
+    match hir.kind() {
+        HirKind::Repetition(repetition) => {
+            let each = repetition.sub.properties().minimum_len().unwrap_or(1).max(1);
+            let most = repetition.max.unwrap_or(u32::MAX).saturating_sub(repetition.min) as usize;
+            let more = (*spare / each).min(most);
+            *spare -= more * each;
+            for _ in 0..repetition.min as usize + more {
+                stretch(&repetition.sub, &mut 0, random, text);
+            }
+        }
+        HirKind::Capture(capture) => stretch(&capture.sub, spare, random, text),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| stretch(part, spare, random, text)),
+        HirKind::Alternation(parts) => {
+            let at = random.below(parts.len());
+            stretch(&parts[at], spare, random, text);
+        }
+        _ => write(hir, random, text),
+    }
+}
+
 /// Is nothing asked of the text's end?
 pub fn open_ended(source: &str) -> bool {
     !source.ends_with('$')

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::day::TODAY;
+use super::insert::Refusal;
+use crate::schema::Relation;
+
+/// So many kinds of reasons are told apart.
+const KINDS: usize = 20;
 
 /// What to fill and with how much.
 #[derive(Debug, Clone)]
@@ -76,8 +81,15 @@ pub struct FilledTable {
     pub rows: u64,
     /// Of these, rows that a trigger made and that were only completed.
     pub completed: u64,
-    /// Why others were not made, with how often: PostgreSQL's words where it refused.
+    /// How many there were to be.
+    pub wanted: u64,
+    /// What stood in the way, with how many rows were tried in vain: PostgreSQL's words where it refused. Where all rows were made in
+    /// the end it is of no interest.
     pub reasons: BTreeMap<String, u64>,
+    /// Which words tell a kind of reason: a trigger's may name each row.
+    kinds: BTreeMap<String, String>,
+    /// What was left undone in rows that were made.
+    pub notes: Vec<String>,
     /// No more fit in: all values that a key may have are taken. No fault.
     pub full: Option<String>,
 }
@@ -95,9 +107,41 @@ impl Filled {
 }
 
 impl FilledTable {
-    /// Counts one more row that was not made.
-    pub fn refused(&mut self, reason: &str) {
-        *self.reasons.entry(reason.to_owned()).or_default() += 1;
+    /// Nothing of a table yet.
+    pub fn new(relation: &Relation, wanted: u64) -> Self {
+        Self { schema: relation.schema.clone(), name: relation.name.clone(), wanted, ..Self::default() }
+    }
+
+    /// How many rows are missing, though there is room for them.
+    pub fn missing(&self) -> u64 {
+        if self.full.is_some() { 0 } else { self.wanted.saturating_sub(self.rows) }
+    }
+
+    /// Counts one more row that was tried in vain. Reasons of one kind are told once, in the words of the first.
+    pub fn refused(&mut self, refusal: &Refusal) {
+        self.count(&refusal.kind, &refusal.message, 1);
+    }
+
+    fn count(&mut self, kind: &str, message: &str, times: u64) {
+        if !self.kinds.contains_key(kind) && self.kinds.len() >= KINDS {
+            *self.reasons.entry("other reasons".to_owned()).or_default() += times;
+            return;
+        }
+        let words = self.kinds.entry(kind.to_owned()).or_insert_with(|| message.to_owned());
+        *self.reasons.entry(words.clone()).or_default() += times;
+    }
+
+    /// Adds what was done for the same table at another time.
+    pub fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.completed += other.completed;
+        self.wanted += other.wanted;
+        self.full = other.full.or(self.full.take());
+        self.notes.extend(other.notes);
+        let kind_of = |message: &str| other.kinds.iter().find(|(_, words)| *words == message).map(|(kind, _)| kind);
+        for (message, times) in &other.reasons {
+            self.count(kind_of(message).map_or(message, |kind| kind), message, *times);
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What one table asks of its rows, prepared once.
 
+use super::day::DAY;
 use super::expression::{Expr, Value, eval, parse};
-use super::facts::{Fact, ways};
+use super::facts::{Distance, Fact, ways};
+use super::insert::unmet;
 use super::lifelike::Subject;
 use super::moments::{self, Pair};
 use super::random::Random;
@@ -10,6 +12,9 @@ use super::solve;
 use super::values::{Wanted, as_value, make};
 use crate::Schema;
 use crate::schema::{Column, Relation};
+
+/// How many kinds of value are tried for a column before it is left to the row as it is.
+const STYLES: u64 = 14;
 
 /// A column of a row in the making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +62,8 @@ struct Rule {
     ways: Vec<Vec<(usize, Fact)>>,
     /// Sides of equations between columns: `total = price * quantity`.
     equations: Vec<(Expr, Expr)>,
+    /// The one column that it concerns, if it is one.
+    only: Option<usize>,
 }
 
 impl<'s> Rules<'s> {
@@ -83,14 +90,19 @@ impl<'s> Rules<'s> {
             let any = partitions.iter().map(|text| format!("({text})")).collect::<Vec<_>>().join(" OR ");
             checks.push(Rule::new("partitions", &any, None, today, &place));
         }
-        let mut pairs: Vec<Pair> = Vec::new();
-        for (low, fact) in checks.iter().flat_map(|check| check.ways.iter().flatten()) {
-            if let Fact::Before(high, equal) = fact
-                && let Some(high) = place(high)
-            {
-                pairs.push(Pair { low: *low, high, equal: *equal, near: false });
+        let mut pairs = Vec::new();
+        let date = |at: usize| matches!(shapes[at].kind, Kind::Date);
+        for check in &checks {
+            for (at, fact) in check.ways.iter().flatten() {
+                pairs.extend(pair_of(*at, fact, &place, &date));
+            }
+            for (low, high) in check.expr.iter().flat_map(ends_of_ranges) {
+                if let (Some(low), Some(high)) = (place(low), place(high)) {
+                    pairs.push(Pair::new(low, high));
+                }
             }
         }
+        let mut pairs = merged(pairs);
         pairs.extend(moments::pairs(&relation.columns, &shapes));
         let timed = |at: &usize| matches!(shapes[*at].kind, Kind::Timestamp | Kind::Date | Kind::Range(_));
         let overlaps = relation.exclusions.iter().filter(|exclusion| exclusion.definition.contains("&&"));
@@ -150,7 +162,7 @@ impl<'s> Rules<'s> {
         }
         moments::take_slots(&self.slots, &self.shapes, cells, &free, ordinal, today);
         match self.broken(cells, today) {
-            Some(name) => Err(format!("no row was found that satisfies the check \"{name}\"")),
+            Some(name) => Err(unmet(name)),
             None => Ok(()),
         }
     }
@@ -182,11 +194,19 @@ impl<'s> Rules<'s> {
     ) -> Option<String> {
         let column = &self.relation.columns[at];
         let shape = &self.shapes[at];
-        make(
-            &Wanted { table: &self.relation.name, column: &column.name, shape, facts, today, distinct },
-            subject,
-            random,
-        )
+        let mut made = None;
+        for style in 0..STYLES {
+            let wanted =
+                Wanted { table: &self.relation.name, column: &column.name, shape, facts, today, distinct, style };
+            let text = make(&wanted, subject, random)?;
+            let good =
+                self.checks.iter().filter(|check| check.only == Some(at)).all(|check| check.takes(shape, &text, today));
+            made = Some(text);
+            if good {
+                break;
+            }
+        }
+        made
     }
 
     /// One way to satisfy each check, as facts of columns.
@@ -233,6 +253,7 @@ impl<'s> Rules<'s> {
         random.percent(percent)
     }
 
+    /// Moves one of two columns so that the one is above the other, and as far as is asked.
     fn put_in_order(
         &self,
         pair: Pair,
@@ -243,22 +264,25 @@ impl<'s> Rules<'s> {
         random: &mut Random,
     ) {
         let value = |at: usize| as_value(&self.shapes[at], cells[at].text());
-        let (Some(Value::Number(low)), Some(Value::Number(high))) = (value(pair.low), value(pair.high)) else { return };
-        let ordered = low < high || (pair.equal && low == high);
+        let number = |at: usize| value(at).and_then(|value| value.number());
+        let (Some(low), Some(high)) = (number(pair.low), number(pair.high)) else { return };
+        let ordered =
+            (low < high || (pair.equal && low == high)) && high - low >= pair.least && high - low <= pair.most;
         if moments::is_time(&self.shapes[pair.low]) {
             if !ordered || pair.near {
                 moments::put_in_order(pair, (low, high), &self.relation.columns, &self.shapes, cells, free, random);
             }
         } else if !ordered {
-            let bound;
+            // Without a least or greatest distance, the other bound says nothing.
+            let bounds;
             let at = if free[pair.low] {
-                bound = Fact::Max(high, pair.equal);
+                bounds = [Fact::Max(high - pair.least, pair.equal), Fact::Min(high - pair.most, true)];
                 pair.low
             } else {
-                bound = Fact::Min(low, pair.equal);
+                bounds = [Fact::Min(low + pair.least, pair.equal), Fact::Max(low + pair.most, true)];
                 pair.high
             };
-            let facts: Vec<&Fact> = facts[at].iter().copied().chain([&bound]).collect();
+            let facts: Vec<&Fact> = facts[at].iter().copied().chain(&bounds).collect();
             cells[at] = Cell::Value(self.one(at, &facts, 0, today, &mut Subject::default(), random));
         }
     }
@@ -293,8 +317,66 @@ impl Rule {
             ways(expr, today).into_iter().map(|way| way.into_iter().filter_map(known).collect()).collect()
         });
         let equations = expr.as_ref().map_or_else(Vec::new, solve::equations);
-        Self { name: name.to_owned(), expr, value, ways, equations }
+        let only = value.or_else(|| {
+            let columns = expr.as_ref()?.columns();
+            let mut columns = columns.into_iter();
+            columns.next().filter(|_| columns.next().is_none()).and_then(place)
+        });
+        Self { name: name.to_owned(), expr, value, ways, equations, only }
     }
+
+    /// May its one column be this?
+    fn takes(&self, shape: &Shape, text: &str, today: i64) -> bool {
+        let Some(expr) = &self.expr else { return true };
+        eval(expr, today, &|_| as_value(shape, Some(text))) != Some(Value::Bool(false))
+    }
+}
+
+/// Two columns of which a fact says that one is above the other.
+fn pair_of(
+    at: usize,
+    fact: &Fact,
+    place: &dyn Fn(&str) -> Option<usize>,
+    date: &dyn Fn(usize) -> bool,
+) -> Option<Pair> {
+    match fact {
+        Fact::Before(high, equal) => Some(Pair { equal: *equal, ..Pair::new(at, place(high)?) }),
+        Fact::Above(Distance { low, by, span, most }) => {
+            // The difference of two dates is a number of days.
+            let by = if !span && date(at) { by * DAY as f64 } else { *by };
+            let pair = Pair { equal: true, ..Pair::new(place(low)?, at) };
+            Some(if *most { Pair { most: by, ..pair } } else { Pair { least: by, ..pair } })
+        }
+        _ => None,
+    }
+}
+
+/// All that is asked of the same two columns in one.
+fn merged(pairs: Vec<Pair>) -> Vec<Pair> {
+    let mut found: Vec<Pair> = Vec::new();
+    for pair in pairs {
+        match found.iter_mut().find(|known| (known.low, known.high) == (pair.low, pair.high)) {
+            Some(known) => {
+                known.equal &= pair.equal;
+                known.least = known.least.max(pair.least);
+                known.most = known.most.min(pair.most);
+            }
+            None => found.push(pair),
+        }
+    }
+    found
+}
+
+/// The columns in `tstzrange(starts, ends)`: the one must not be above the other.
+fn ends_of_ranges(expr: &Expr) -> Vec<(&str, &str)> {
+    let own = match expr {
+        Expr::Call(name, arguments) if name.ends_with("range") => match arguments.as_slice() {
+            [low, high, ..] => low.column().zip(high.column()),
+            _ => None,
+        },
+        _ => None,
+    };
+    own.into_iter().chain(expr.parts().into_iter().flat_map(ends_of_ranges)).collect()
 }
 
 /// What the partitions of a table hold, down to those that store rows.

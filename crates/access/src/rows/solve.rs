@@ -8,9 +8,10 @@ use super::shape::Kind;
 pub fn equations(expr: &Expr) -> Vec<(Expr, Expr)> {
     match expr {
         Expr::And(parts) => parts.iter().flat_map(equations).collect(),
-        // A plain column against a constant is a fact, not an equation.
+        // A plain column, or a function of it, against a constant is a fact, not an equation.
         Expr::Binary(operator, left, right)
-            if operator == "=" && left.constant(0).is_none() && right.constant(0).is_none() =>
+            if operator == "="
+                && (left.constant(0).is_none() && right.constant(0).is_none() || left.columns().len() > 1) =>
         {
             vec![((**left).clone(), (**right).clone())]
         }

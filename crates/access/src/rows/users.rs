@@ -16,7 +16,7 @@ const BATCH: usize = 500;
 
 /// Makes `count` users with an e-mail address at example.com, confirmed, and the password `password`.
 pub async fn create(filler: &mut Filler<'_, '_>, users: &Relation, count: usize) -> Result<FilledTable, Error> {
-    let mut done = FilledTable { schema: users.schema.clone(), name: users.name.clone(), ..FilledTable::default() };
+    let mut done = FilledTable::new(users, count as u64);
     let client = filler.insert.client;
     let before: i64 = client.query_one("select count(*) from auth.users", &[]).await?.get(0);
     let mut random = Random::new(filler.seed, &format!("auth.users#{before}"));
@@ -47,7 +47,7 @@ pub async fn create(filler: &mut Filler<'_, '_>, users: &Relation, count: usize)
                         }
                         Err(refusal) => {
                             refusals += 1;
-                            done.refused(&refusal.message);
+                            done.refused(&refusal);
                         }
                     }
                     if refusals >= 10 {
@@ -57,7 +57,7 @@ pub async fn create(filler: &mut Filler<'_, '_>, users: &Relation, count: usize)
             }
             Err(refusal) => {
                 refusals += 1;
-                done.refused(&refusal.message);
+                done.refused(&refusal);
             }
         }
     }

@@ -4,9 +4,9 @@ use super::day::{DAY, date, moment, timestamp};
 use super::expression::Value;
 use super::facts::Fact;
 use super::lifelike::{self, Subject};
-use super::pattern;
 use super::random::Random;
 use super::shape::{Kind, Shape};
+use super::{json, pattern};
 
 /// How often a text or pattern is tried before it is given out as it is.
 const TRIES: usize = 12;
@@ -25,6 +25,8 @@ pub struct Wanted<'a> {
     pub today: i64,
     /// A value that no other row has: `0` asks for nothing, others make it ever more unlike.
     pub distinct: u64,
+    /// Another kind of value, where a check does not take the usual one (`0`).
+    pub style: u64,
 }
 
 /// A value in PostgreSQL's input syntax, or `None` where the type is not known to us.
@@ -46,10 +48,14 @@ pub fn make(wanted: &Wanted<'_>, subject: &mut Subject, random: &mut Random) -> 
         Kind::Uuid => random.uuid(),
         Kind::Date => date(time(wanted, &name, DAY, random)),
         Kind::Timestamp => timestamp(time(wanted, &name, 1, random)),
-        Kind::Time => format!("{:02}:{:02}:00", random.between(6, 22), random.between(0, 3) * 15),
-        Kind::Interval => random.pick(&["00:30:00", "01:00:00", "1 day", "7 days", "1 mon"]).to_owned(),
-        Kind::Json => json(wanted, subject, random),
-        Kind::Bytes => format!("\\x{}", random.hex(16)),
+        Kind::Time => clock(time_of_day(wanted, random)),
+        Kind::Interval => interval(wanted, random),
+        Kind::Json => json::make(wanted, subject, random),
+        Kind::Bytes => {
+            let (least, most) = lengths(wanted, usize::MAX);
+            let length = if least > 0 || most < 8 { least.max(1).min(most) } else { 8 };
+            format!("\\x{}", random.hex(2 * length.min(1 << 16)))
+        }
         Kind::Bits { length, varying } => {
             let length = if *varying {
                 random.between(1, i64::from((*length).clamp(1, 16)))
@@ -118,6 +124,7 @@ fn bounds(wanted: &Wanted<'_>, mut low: f64, mut high: f64, step: f64) -> (f64, 
         match fact {
             Fact::Min(value, included) => low = low.max(if *included { *value } else { value + step }),
             Fact::Max(value, included) => high = high.min(if *included { *value } else { value - step }),
+            Fact::Within(from, below) => (low, high) = (low.max(*from), high.min(below - step)),
             _ => {}
         }
     }
@@ -174,6 +181,13 @@ fn integer(wanted: &Wanted<'_>, name: &str, low: i64, high: i64, random: &mut Ra
         }
         value = random.between(from, to);
     }
+    for fact in wanted.facts {
+        if let Fact::Multiple(unit) = fact {
+            let unit = (*unit as i64).max(1);
+            value = value.div_euclid(unit) * unit;
+            value += if value < low { unit } else { 0 };
+        }
+    }
     value
 }
 
@@ -227,6 +241,13 @@ fn time(wanted: &Wanted<'_>, name: &str, step: i64, random: &mut Random) -> i64 
     let far = 200 * 365 * DAY;
     let (low, high) = bounds(wanted, (wanted.today - far) as f64, (wanted.today + far) as f64, step as f64);
     let (low, high) = (low as i64, high as i64);
+    for fact in wanted.facts {
+        if let Fact::Start(unit) = fact
+            && let Some(start) = super::expression::start_of(unit, guess.clamp(low, high) as f64)
+        {
+            return start as i64;
+        }
+    }
     if guess >= low && guess <= high {
         return guess;
     }
@@ -242,14 +263,7 @@ fn time(wanted: &Wanted<'_>, name: &str, step: i64, random: &mut Random) -> i64 
 }
 
 fn text(wanted: &Wanted<'_>, most: Option<usize>, subject: &mut Subject, random: &mut Random) -> String {
-    let (mut least, mut most) = (0, most.unwrap_or(usize::MAX));
-    for fact in wanted.facts {
-        match fact {
-            Fact::MinLength(length) => least = least.max(*length),
-            Fact::MaxLength(length) => most = most.min(*length),
-            _ => {}
-        }
-    }
+    let (least, most) = lengths(wanted, most.unwrap_or(usize::MAX));
     let mut patterns: Vec<(&str, &regex::Regex)> = Vec::new();
     for fact in wanted.facts {
         if let Fact::Matches(pattern) = fact
@@ -261,9 +275,14 @@ fn text(wanted: &Wanted<'_>, most: Option<usize>, subject: &mut Subject, random:
     let mut last = String::new();
     for attempt in 0..TRIES {
         let base = match (attempt, patterns.first()) {
-            (0, _) | (_, None) => lifelike::text(wanted.table, wanted.column, subject, random),
+            // A length that is given to the letter is that of a code.
+            (_, None) if least == most => random.hex(least.min(1 << 12)),
+            (0, _) | (_, None) => styled(wanted, subject, random),
             (1, _) => lifelike::slug(&last),
             (2, _) => lifelike::slug(&last).replace('-', "_"),
+            (6.., Some((source, _))) if least > 0 || most < usize::MAX => {
+                pattern::matching_of_length(source, least, most, random).unwrap_or_default()
+            }
             (_, Some((source, _))) => from_pattern(source, wanted, subject, random),
         };
         // A pattern's own text is neither cut nor marked: it would no longer match.
@@ -273,7 +292,16 @@ fn text(wanted: &Wanted<'_>, most: Option<usize>, subject: &mut Subject, random:
             match fact {
                 Fact::Lower => text = text.to_lowercase(),
                 Fact::Upper => text = text.to_uppercase(),
-                Fact::Like(pattern) => text = like(pattern, &text, most),
+                Fact::Like(pattern) if !by_pattern => text = like(pattern, &text, least, most, random),
+                Fact::From(low) => {
+                    let room = most.saturating_sub(low.chars().count());
+                    text = low.chars().chain(text.chars().take(room)).collect();
+                }
+                Fact::UpTo(high) if text > *high => {
+                    // The same start, and no more: what follows could be sorted after it.
+                    let from = wanted.facts.iter().any(|fact| matches!(fact, Fact::From(_)));
+                    text = if from { text } else { high.clone() };
+                }
                 _ => {}
             }
         }
@@ -288,6 +316,40 @@ fn text(wanted: &Wanted<'_>, most: Option<usize>, subject: &mut Subject, random:
         last = text;
     }
     last
+}
+
+/// How many characters, bytes or items there are to be: from, to.
+fn lengths(wanted: &Wanted<'_>, mut most: usize) -> (usize, usize) {
+    let mut least = 0;
+    for fact in wanted.facts {
+        match fact {
+            Fact::MinLength(length) => least = least.max(*length),
+            Fact::MaxLength(length) => most = most.min(*length),
+            Fact::Length(length) => (least, most) = (least.max(*length), most.min(*length)),
+            _ => {}
+        }
+    }
+    (least, most)
+}
+
+/// A text as its column's name suggests, or another kind of it.
+fn styled(wanted: &Wanted<'_>, subject: &mut Subject, random: &mut Random) -> String {
+    let text = lifelike::text(wanted.table, wanted.column, subject, random);
+    let word = || lifelike::slug(&text).split('-').next().unwrap_or_default().to_owned();
+    match wanted.style {
+        1 => lifelike::slug(&text),
+        2 => lifelike::slug(&text).replace('-', "_"),
+        3 => word(),
+        4 => word().to_uppercase(),
+        5 => text.to_uppercase(),
+        6 => random.hex(8),
+        7 => random.between(10_000_000, 99_999_999).to_string(),
+        8 => text.chars().filter(|c| c.is_alphabetic()).collect(),
+        9 => format!("{}@example.com", word()),
+        10 => format!("https://www.example.com/{}", word()),
+        11 => random.uuid(),
+        _ => text,
+    }
 }
 
 /// A text of the pattern; where that leaves the end open, life goes on.
@@ -330,65 +392,87 @@ fn fitted(mut text: String, least: usize, most: usize, distinct: u64, random: &m
 }
 
 /// `%` becomes the text, `_` a letter.
-fn like(pattern: &str, text: &str, most: usize) -> String {
-    let fixed = pattern.chars().filter(|c| *c != '%').count();
-    let plain: String =
-        text.chars().filter(|c| c.is_ascii_alphanumeric()).take(12.min(most.saturating_sub(fixed)).max(1)).collect();
+fn like(pattern: &str, text: &str, least: usize, most: usize, random: &mut Random) -> String {
+    let fixed = pattern.replace("\\%", "x").replace("\\_", "x").chars().filter(|c| *c != '%').count();
+    let room = 12.min(most.saturating_sub(fixed)).max(1).max(least.saturating_sub(fixed)).min(1 << 12);
+    let mut plain: String = text.chars().filter(char::is_ascii_alphanumeric).take(room).collect();
+    if plain.len() + fixed < least {
+        plain.push_str(&random.hex(least - fixed - plain.len()));
+    }
     let mut first = true;
     let mut made = String::new();
-    for c in pattern.chars() {
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
         match c {
             '%' if first => {
                 made.push_str(&plain);
                 first = false;
             }
-            '%' => made.push('x'),
+            // The text is there already; nothing more is asked.
+            '%' => {}
             '_' => made.push('a'),
-            '\\' => {}
+            '\\' => made.extend(chars.next()),
             c => made.push(c),
         }
     }
     made
 }
 
-fn json(wanted: &Wanted<'_>, subject: &mut Subject, random: &mut Random) -> String {
-    let kind = wanted.facts.iter().find_map(|fact| match fact {
-        Fact::Json(kind) => Some(kind.as_str()),
-        _ => None,
-    });
-    let word = lifelike::text(wanted.table, "title", subject, random);
-    match kind.or_else(|| plural(wanted.column).then_some("array")) {
-        Some("array") => serde_json::json!([word, lifelike::slug(&word)]).to_string(),
-        Some("string") => serde_json::json!(word).to_string(),
-        Some("number") => random.between(1, 100).to_string(),
-        Some("boolean") => "true".to_owned(),
-        Some("null") => "null".to_owned(),
-        _ => serde_json::json!({ "title": word, "count": random.between(1, 100), "active": random.percent(50) })
-            .to_string(),
+/// A time of day, in seconds.
+fn time_of_day(wanted: &Wanted<'_>, random: &mut Random) -> i64 {
+    let (low, high) = bounds(wanted, 0.0, 86399.0, 1.0);
+    let (from, to) = (low.max(6.0 * 3600.0).min(high), high.min(22.5 * 3600.0).max(low));
+    let second = random.between(from.min(to) as i64, to as i64);
+    // On the quarter, where that is inside.
+    let quarter = second / 900 * 900;
+    if (quarter as f64) < low { second } else { quarter }
+}
+
+fn clock(seconds: i64) -> String {
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn interval(wanted: &Wanted<'_>, random: &mut Random) -> String {
+    const USUAL: [&str; 5] = ["00:30:00", "01:00:00", "1 day", "7 days", "1 mon"];
+    let (low, high) = bounds(wanted, 0.0, 1e9, 1.0);
+    let fits = |text: &&&str| super::expression::interval(text).is_some_and(|span| span >= low && span <= high);
+    let usual: Vec<&&str> = USUAL.iter().filter(fits).collect();
+    match usual.get(random.below(usual.len())) {
+        Some(text) => (**text).to_owned(),
+        None => clock(random.between(low as i64, high.min(low + 86400.0) as i64)),
     }
 }
 
 /// `tags`, `items`: but not `settings`, `preferences` and the like, which are objects.
-fn plural(column: &str) -> bool {
+pub fn plural(column: &str) -> bool {
     ["tags", "items", "images", "features", "steps", "options", "links", "skills"]
         .iter()
         .any(|word| column.ends_with(word))
 }
 
 fn array(wanted: &Wanted<'_>, item: &Shape, subject: &mut Subject, random: &mut Random) -> Option<String> {
-    let (mut least, mut most, mut among) = (1, 3, None);
+    let (given_least, given_most) = lengths(wanted, usize::MAX);
+    let mut among = None;
+    let mut items: Vec<String> = Vec::new();
     for fact in wanted.facts {
         match fact {
-            Fact::MinLength(length) => least = *length,
-            Fact::MaxLength(length) => most = *length,
             Fact::Items(items) => among = Some(items),
+            Fact::Holds(Value::Array(held)) => {
+                items.extend(
+                    held.iter().filter_map(|item| super::facts::texts(item)?.pop()).map(|text| quote_item(&text, ',')),
+                );
+            }
+            Fact::Holds(Value::Text(held)) => {
+                let held = super::expression::array_items(held).unwrap_or_default();
+                items.extend(held.iter().map(|text| quote_item(text, ',')));
+            }
             _ => {}
         }
     }
-    let (least, most) = (least.min(most.max(least)), most.max(least).min(least + 3));
+    let least = if given_least > 0 { given_least } else { 1.min(given_most) };
+    let most = given_most.max(least).min(least + 2 + usize::from(given_least > 0));
     let count = random.between(least.min(most) as i64, most as i64);
-    let mut items: Vec<String> = Vec::new();
-    for _ in 0..count {
+    for _ in items.len() as i64..count {
         let text = match among {
             Some(among) => among.get(random.below(among.len()))?.clone(),
             None if plural(wanted.column) && matches!(item.kind, Kind::Text { .. }) => {
@@ -469,12 +553,14 @@ pub fn as_value(shape: &Shape, text: Option<&str>) -> Option<Value> {
     Some(match &shape.kind {
         Kind::Bool => Value::Bool(matches!(text, "true" | "t")),
         Kind::Integer(..) | Kind::Numeric { .. } | Kind::Float | Kind::Money => Value::Number(text.parse().ok()?),
-        Kind::Date | Kind::Timestamp => Value::Number(super::expression::time_of(text)? as f64),
+        Kind::Timestamp => Value::Number(super::expression::time_of(text)? as f64),
+        Kind::Date => Value::Date(super::expression::time_of(text)? as f64),
+        Kind::Time => Value::Span(super::expression::time_of_day(text)?),
+        Kind::Interval => Value::Span(super::expression::interval(text)?),
+        Kind::Json => Value::Json(serde_json::from_str(text).ok()?),
         Kind::Array(_) => Value::Array(super::expression::array_items(text)?.into_iter().map(Value::Text).collect()),
         // Their text is not what functions and comparisons see.
-        Kind::Range(_) | Kind::Multirange(_) | Kind::Composite(_) | Kind::Interval | Kind::Time | Kind::Bytes => {
-            return None;
-        }
+        Kind::Range(_) | Kind::Multirange(_) | Kind::Composite(_) | Kind::Bytes => return None,
         _ => Value::Text(text.to_owned()),
     })
 }

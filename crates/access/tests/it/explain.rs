@@ -105,3 +105,42 @@ async fn a_policy_that_recurses_is_named_with_what_postgresql_says() {
     assert!(!found.verdict.allowed);
     assert!(found.verdict.because.contains("policy \"again\" fails: infinite recursion"), "{}", found.verdict.because);
 }
+
+#[tokio::test]
+async fn names_are_taken_as_sql_writes_them_and_without_quotes() {
+    let client = client().await;
+    client
+        .batch_execute(
+            "create schema \"My.Schema\"; create table public.\"My Table\" (\"the key\" int primary key, \"a\"\"b\" int);
+             create table public.\"dot.ted\" (id int primary key); create table public.\"say \"\"hi\"\"\" (id int primary key);
+             create table \"My.Schema\".t (id int primary key);
+             insert into public.\"My Table\" values (1, 2);",
+        )
+        .await
+        .unwrap();
+    for table in [
+        "My Table",
+        "\"My Table\"",
+        "public.My Table",
+        "public.\"My Table\"",
+        "\"public\".\"My Table\"",
+        "dot.ted",
+        "\"dot.ted\"",
+        "public.dot.ted",
+        "say \"hi\"",
+        "\"say \"\"hi\"\"\"",
+        "\"My.Schema\".t",
+    ] {
+        let answer = ask(&client, table, "1", "anon", Action::Select).await;
+        assert!(answer.is_ok(), "{table}: {}", answer.unwrap_err());
+    }
+    for key in ["the key=1", "\"the key\"=1", "\"a\"\"b\"=2"] {
+        assert!(ask(&client, "My Table", key, "anon", Action::Select).await.unwrap().row_exists, "{key}");
+    }
+    for (key, column) in [("nothing=1", "nothing"), ("\"no such\"=1", "no such")] {
+        let error = ask(&client, "My Table", key, "anon", Action::Select).await.unwrap_err().to_string();
+        assert_eq!(error, format!("public.My Table has no column {column}; it has: the key, a\"b"));
+    }
+    let error = ask(&client, "\"my table\"", "1", "anon", Action::Select).await.unwrap_err().to_string();
+    assert_eq!(error, "there is no table or view public.my table; did you mean public.My Table?");
+}

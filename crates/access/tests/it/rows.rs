@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod blueprints;
+mod checks;
 mod hostile;
 mod random;
 
@@ -20,7 +21,8 @@ async fn fill(database: &Database, seed: u64, plan: &Plan) -> Filled {
 fn reasons(filled: &Filled) -> Vec<String> {
     let of = |table: &access::rows::FilledTable| {
         let name = format!("{}.{}", table.schema, table.name);
-        table.reasons.iter().map(|(why, count)| format!("{name}: {why} ({count})")).collect::<Vec<_>>()
+        let refused = table.reasons.iter().map(|(why, count)| format!("{name}: {why} ({count})"));
+        refused.chain(table.notes.iter().map(|note| format!("{name}: {note}"))).collect::<Vec<_>>()
     };
     filled.tables.iter().flat_map(of).collect()
 }

@@ -126,6 +126,12 @@ fn made_up_rows_come_from_one_command() {
     assert_ne!(count("public.courses"), before);
     let unknown = seed(&["--table", "nothing"]);
     assert!(stderr(&unknown).contains("there is no table nothing; there are: "), "{}", stderr(&unknown));
+    for (words, why) in
+        [(&["0"][..], "0 is not in 1.."), (&["3", "--users", "2000000"], "2000000 is not in 0..=1000000")]
+    {
+        let refused = run(&[&["db", "seed", "--rows"], words].concat(), &world.folder.0);
+        assert!(!refused.status.success() && stderr(&refused).contains(why), "{}", stderr(&refused));
+    }
     let homework = count("public.homework");
     let one = run(&["db", "seed", "--rows", "7", "--table", "homework", "--seed", "9"], &world.folder.0);
     assert!(one.status.success(), "{}", stderr(&one));

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::Expr;
+use super::times::{interval, time_of, time_of_day};
+use super::{Expr, functions, json};
 
 /// A value of SQL, in the few kinds that conditions compare. Times are seconds since 1970 as a number.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,17 +16,32 @@ pub enum Value {
     Number(f64),
     /// Text, and all else.
     Text(String),
+    /// A day, in seconds since 1970: what is added to it are days.
+    Date(f64),
+    /// A length of time, or a time of day, in seconds.
+    Span(f64),
+    /// JSON.
+    Json(serde_json::Value),
     /// An array.
     Array(Vec<Self>),
 }
 
 impl Value {
+    /// What can be compared as a number.
+    pub const fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) | Self::Date(number) | Self::Span(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     fn text(&self) -> String {
         match self {
             Self::Null => String::new(),
             Self::Bool(value) => value.to_string(),
-            Self::Number(value) => value.to_string(),
+            Self::Number(value) | Self::Date(value) | Self::Span(value) => value.to_string(),
             Self::Text(value) => value.clone(),
+            Self::Json(value) => value.to_string(),
             Self::Array(items) => format!("{{{}}}", items.iter().map(Self::text).collect::<Vec<_>>().join(",")),
         }
     }
@@ -62,7 +78,9 @@ pub fn eval(expr: &Expr, now: i64, scope: &dyn Fn(&str) -> Option<Value>) -> Opt
             Value::Null => Value::Null,
             value => Value::Bool(pattern.regex.as_ref()?.is_match(&value.text())),
         }),
-        Expr::Call(name, arguments) => call(name, &arguments.iter().map(go).collect::<Option<Vec<_>>>()?, now),
+        Expr::Call(name, arguments) => {
+            functions::call(name, &arguments.iter().map(go).collect::<Option<Vec<_>>>()?, now)
+        }
         Expr::Case(arms, otherwise) => {
             for (condition, value) in arms {
                 if go(condition)? == Value::Bool(true) {
@@ -132,21 +150,38 @@ fn binary(operator: &str, left: Value, right: Value) -> Option<Value> {
             let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
             Some(Value::Bool(like(&text, &pattern) != operator.starts_with('!')))
         }
+        "^@" => Some(Value::Bool(left.text().starts_with(&right.text()))),
+        _ if matches!(left, Value::Json(_)) || matches!(right, Value::Json(_)) => json::binary(operator, &left, &right),
         "<@" => contains(&right, &left),
         "@>" => contains(&left, &right),
-        _ => {
-            let (Value::Number(left), Value::Number(right)) = (left, right) else { return None };
-            let result = match operator {
-                "+" => left + right,
-                "-" => left - right,
-                "*" => left * right,
-                "/" if right != 0.0 => left / right,
-                "%" if right != 0.0 => left % right,
-                _ => return None,
-            };
-            Some(Value::Number(result))
-        }
+        _ => arithmetic(operator, left, right),
     }
+}
+
+fn arithmetic(operator: &str, left: Value, right: Value) -> Option<Value> {
+    use Value::{Date, Number, Span};
+    /// No number of days is as great; a moment is.
+    const MOMENT: f64 = 1e6;
+    const DAY: f64 = 86400.0;
+    Some(match (operator, left, right) {
+        ("-", Date(a), Date(b)) => Number((a - b) / DAY),
+        ("+", Date(day), Number(days)) | ("+", Number(days), Date(day)) if days.abs() < MOMENT => {
+            Date(day + days * DAY)
+        }
+        ("-", Date(day), Number(days)) if days.abs() < MOMENT => Date(day - days * DAY),
+        ("-", Date(a) | Number(a), Date(b) | Number(b)) => Number(a - b),
+        ("+", Span(a), Span(b)) => Span(a + b),
+        ("-", Span(a), Span(b)) => Span(a - b),
+        ("+", Date(a) | Number(a), Span(b)) | ("+", Span(b), Date(a) | Number(a)) => Number(a + b),
+        ("-", Date(a) | Number(a), Span(b)) => Number(a - b),
+        ("*", Span(a), Number(b)) | ("*", Number(b), Span(a)) => Span(a * b),
+        ("/", Span(a), Number(b)) if b != 0.0 => Span(a / b),
+        ("+", Number(a), Number(b)) => Number(a + b),
+        ("*", Number(a), Number(b)) => Number(a * b),
+        ("/", Number(a), Number(b)) if b != 0.0 => Number(a / b),
+        ("%", Number(a), Number(b)) if b != 0.0 => Number(a % b),
+        _ => return None,
+    })
 }
 
 fn contains(whole: &Value, part: &Value) -> Option<Value> {
@@ -159,13 +194,17 @@ fn contains(whole: &Value, part: &Value) -> Option<Value> {
     Some(Value::Bool(part.iter().all(|item| whole.contains(item))))
 }
 
-fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+/// Their order; `None` where they cannot be compared.
+pub fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
-        (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),
+        (Value::Json(a), Value::Json(b)) => (a == b).then_some(Ordering::Equal).or(Some(Ordering::Less)),
+        (left, right) if left.number().is_some() && right.number().is_some() => {
+            left.number()?.partial_cmp(&right.number()?)
+        }
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
-        (Value::Text(text), Value::Number(b)) => number(text)?.partial_cmp(b),
-        (Value::Number(a), Value::Text(text)) => a.partial_cmp(&number(text)?),
+        (Value::Text(text), Value::Number(b) | Value::Date(b)) => number(text)?.partial_cmp(b),
+        (Value::Number(a) | Value::Date(a), Value::Text(text)) => a.partial_cmp(&number(text)?),
         (Value::Bool(a), Value::Text(text)) | (Value::Text(text), Value::Bool(a)) => {
             if text == &a.to_string() {
                 Some(Ordering::Equal)
@@ -205,91 +244,24 @@ fn cast(value: Value, to: &str) -> Option<Value> {
                 Value::Number(text.trim().parse().ok()?)
             }
             "boolean" => Value::Bool(matches!(text.as_str(), "t" | "true" | "on" | "yes" | "1")),
-            "date" => Value::Number((time_of(&text)? as f64 / 86400.0).floor() * 86400.0),
+            "date" => Value::Date((time_of(&text)? as f64 / 86400.0).floor() * 86400.0),
+            "json" | "jsonb" => Value::Json(serde_json::from_str(&text).ok()?),
             _ if word.starts_with("timestamp") => Value::Number(time_of(&text)? as f64),
-            "interval" => Value::Number(interval(&text)?),
+            _ if word.starts_with("time") => Value::Span(time_of_day(&text)?),
+            "interval" => Value::Span(interval(&text)?),
             _ => Value::Text(text),
         },
-        Value::Number(seconds) if word == "date" => Value::Number((seconds / 86400.0).floor() * 86400.0),
+        Value::Number(seconds) | Value::Date(seconds) if word == "date" => {
+            Value::Date((seconds / 86400.0).floor() * 86400.0)
+        }
+        Value::Number(seconds) | Value::Date(seconds) if word.starts_with("timestamp") => Value::Number(seconds),
         Value::Number(number) if matches!(word, "text" | "character varying") => Value::Text(number.to_string()),
         Value::Number(number) if matches!(word, "smallint" | "integer" | "bigint") => Value::Number(number.round()),
+        // Their text is written in another way than ours.
+        Value::Date(_) | Value::Span(_) | Value::Json(_) if matches!(word, "text" | "character varying") => {
+            return None;
+        }
         other => other,
-    })
-}
-
-fn call(name: &str, arguments: &[Value], now: i64) -> Option<Value> {
-    use Value::{Array, Bool, Null, Number, Text};
-    // These see NULLs; all others answer NULL for one.
-    match name {
-        "coalesce" => return Some(arguments.iter().find(|value| **value != Null).cloned().unwrap_or(Null)),
-        "num_nonnulls" => return Some(Number(arguments.iter().filter(|value| **value != Null).count() as f64)),
-        "num_nulls" => return Some(Number(arguments.iter().filter(|value| **value == Null).count() as f64)),
-        "greatest" | "least" => {
-            let mut best: Option<&Value> = None;
-            for value in arguments.iter().filter(|value| **value != Null) {
-                let wins = match best {
-                    None => true,
-                    Some(best) => (compare(value, best)? == Ordering::Greater) == (name == "greatest"),
-                };
-                if wins {
-                    best = Some(value);
-                }
-            }
-            return Some(best.cloned().unwrap_or(Null));
-        }
-        "nullif" => {
-            let [left, right] = arguments else { return None };
-            return Some(if same(left, right) { Null } else { left.clone() });
-        }
-        "now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" => return Some(Number(now as f64)),
-        "satisfies_hash_partition" => return None,
-        _ => {}
-    }
-    if arguments.contains(&Null) {
-        return Some(Null);
-    }
-    Some(match (name, arguments) {
-        ("length" | "char_length" | "character_length", [Text(text)]) => Number(text.chars().count() as f64),
-        ("octet_length", [Text(text)]) => Number(text.len() as f64),
-        ("lower", [Text(text)]) if !text.starts_with(['[', '(']) => Text(text.to_lowercase()),
-        ("upper", [Text(text)]) if !text.starts_with(['[', '(']) => Text(text.to_uppercase()),
-        ("btrim" | "trim", [Text(text)]) => Text(text.trim_matches(' ').to_owned()),
-        ("ltrim", [Text(text)]) => Text(text.trim_start_matches(' ').to_owned()),
-        ("rtrim", [Text(text)]) => Text(text.trim_end_matches(' ').to_owned()),
-        ("abs", [Number(number)]) => Number(number.abs()),
-        ("round", [Number(number)]) => Number(number.round()),
-        ("floor", [Number(number)]) => Number(number.floor()),
-        ("ceil" | "ceiling", [Number(number)]) => Number(number.ceil()),
-        ("starts_with", [Text(text), Text(start)]) => Bool(text.starts_with(start.as_str())),
-        ("strpos" | "position", [Text(text), Text(part)]) => {
-            Number(text.find(part.as_str()).map_or(0.0, |at| (text[..at].chars().count() + 1) as f64))
-        }
-        ("left", [Text(text), Number(count)]) if *count >= 0.0 => Text(text.chars().take(*count as usize).collect()),
-        ("cardinality", [Array(items)]) => Number(items.len() as f64),
-        ("array_length", [Array(items), Number(_)]) => {
-            if items.is_empty() {
-                Null
-            } else {
-                Number(items.len() as f64)
-            }
-        }
-        ("cardinality", [Text(text)]) => Number(array_items(text)?.len() as f64),
-        ("array_length", [Text(text), Number(_)]) => match array_items(text)?.len() {
-            0 => Null,
-            items => Number(items as f64),
-        },
-        ("jsonb_typeof" | "json_typeof", [Text(text)]) => Text(
-            match text.trim_start().as_bytes().first()? {
-                b'{' => "object",
-                b'[' => "array",
-                b'"' => "string",
-                b't' | b'f' => "boolean",
-                b'n' => "null",
-                _ => "number",
-            }
-            .to_owned(),
-        ),
-        _ => return None,
     })
 }
 
@@ -312,51 +284,4 @@ pub fn array_items(text: &str) -> Option<Vec<String>> {
     }
     items.push(item);
     Some(items)
-}
-
-/// Seconds since 1970 of `2026-01-31[ 12:00:00[+00]]`; other zones and forms are not read.
-pub fn time_of(text: &str) -> Option<i64> {
-    let mut days = text.get(..10)?.split('-').map(str::parse::<i64>);
-    let (year, month, day) = (days.next()?.ok()?, days.next()?.ok()?, days.next()?.ok()?);
-    let rest = text[10..].trim_start_matches(['T', ' ']);
-    let rest = rest.strip_suffix("+00").or_else(|| rest.strip_suffix('Z')).unwrap_or(rest);
-    let mut seconds = 0;
-    for (part, unit) in rest.split('.').next()?.split(':').filter(|part| !part.is_empty()).zip([3600, 60, 1]) {
-        seconds += part.parse::<i64>().ok()? * unit;
-    }
-    Some(days_from_civil(year, month, day) * 86400 + seconds)
-}
-
-/// Howard Hinnant's algorithm: days since 1970-01-01 of a date in the Gregorian calendar.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-fn interval(text: &str) -> Option<f64> {
-    let mut seconds = 0.0;
-    let mut words = text.split_whitespace();
-    while let Some(word) = words.next() {
-        if word.contains(':') {
-            for (part, unit) in word.split(':').zip([3600.0, 60.0, 1.0]) {
-                seconds += part.parse::<f64>().ok()? * unit;
-            }
-            continue;
-        }
-        let unit = match words.next()?.trim_end_matches('s') {
-            "year" => 365.25 * 86400.0,
-            "mon" | "month" => 30.0 * 86400.0,
-            "week" => 7.0 * 86400.0,
-            "day" => 86400.0,
-            "hour" => 3600.0,
-            "min" | "minute" => 60.0,
-            "sec" | "second" => 1.0,
-            _ => return None,
-        };
-        seconds += word.parse::<f64>().ok()? * unit;
-    }
-    Some(seconds)
 }

@@ -182,10 +182,18 @@ impl Parser {
                     }
                     "CURRENT_TIMESTAMP" | "CURRENT_DATE" | "LOCALTIMESTAMP" => {
                         self.at += 1;
-                        Some(Expr::Call("now".to_owned(), Vec::new()))
+                        let now = Expr::Call("now".to_owned(), Vec::new());
+                        Some(if upper == "CURRENT_DATE" { Expr::Cast(Box::new(now), "date".to_owned()) } else { now })
                     }
+                    "ROW" | "SELECT" | "EXISTS" | "INTERVAL" => None,
                     // Their arguments are no list.
-                    "EXTRACT" | "ROW" | "SELECT" | "EXISTS" | "INTERVAL" => None,
+                    "EXTRACT" | "TRIM" | "POSITION" | "SUBSTRING"
+                        if self.tokens.get(self.at + 1) == Some(&Token::Symbol("(".to_owned())) =>
+                    {
+                        self.at += 2;
+                        let call = self.wordy(&upper)?;
+                        self.symbol(")").then_some(call)
+                    }
                     _ => {
                         let name = self.name()?;
                         if self.symbol("(") {
@@ -195,6 +203,42 @@ impl Parser {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// A call with words between its arguments, up to its closing bracket.
+    fn wordy(&mut self, name: &str) -> Option<Expr> {
+        let call = |name: &str, arguments: Vec<Expr>| Some(Expr::Call(name.to_owned(), arguments));
+        match name {
+            "EXTRACT" => {
+                let field = self.name()?.to_lowercase();
+                self.keyword("FROM").then_some(())?;
+                call("extract", vec![Expr::Constant(Value::Text(field)), self.expression(0)?])
+            }
+            "TRIM" => {
+                let sides = [("BOTH", "btrim"), ("LEADING", "ltrim"), ("TRAILING", "rtrim")];
+                let side = sides.into_iter().find(|(word, _)| self.keyword(word)).map_or("btrim", |(_, name)| name);
+                if self.keyword("FROM") {
+                    return call(side, vec![self.expression(0)?]);
+                }
+                let first = self.expression(0)?;
+                match self.keyword("FROM") {
+                    true => call(side, vec![self.expression(0)?, first]),
+                    false => call(side, vec![first]),
+                }
+            }
+            "POSITION" => {
+                let part = self.expression(0)?;
+                self.keyword("IN").then_some(())?;
+                call("position", vec![self.expression(0)?, part])
+            }
+            _ => {
+                let mut arguments = vec![self.expression(0)?];
+                while self.symbol(",") || self.keyword("FROM") || self.keyword("FOR") {
+                    arguments.push(self.expression(0)?);
+                }
+                call("substring", arguments)
             }
         }
     }

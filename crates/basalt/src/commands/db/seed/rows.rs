@@ -7,6 +7,12 @@ use migrate::RunAs;
 
 use crate::commands::target::Where;
 use crate::progress::Progress;
+use crate::project;
+
+/// What takes hours is more likely a slip of the finger.
+const MOST_ROWS: u64 = 100_000_000;
+/// Each is a person with an identity, and runs the project's sign-up triggers.
+const MOST_USERS: u64 = 1_000_000;
 
 /// Flags of made-up rows.
 // The flags around it are a group of the same name.
@@ -14,7 +20,7 @@ use crate::progress::Progress;
 #[group(skip)]
 pub struct Args {
     /// Make up so many rows, lifelike and valid, instead of loading seed files.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS))]
     pub rows: Option<u64>,
     /// The same number makes the same rows.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "rows")]
@@ -26,8 +32,8 @@ pub struct Args {
     #[arg(long = "schema", value_name = "NAME", requires = "rows", value_delimiter = ',', conflicts_with = "tables")]
     schemas: Vec<String>,
     /// Make so many users [default: as many as suit the rows].
-    #[arg(long, value_name = "N", requires = "rows")]
-    users: Option<usize>,
+    #[arg(long, value_name = "N", requires = "rows", value_parser = clap::value_parser!(u64).range(0..=MOST_USERS))]
+    users: Option<u64>,
     /// Say what would be made, and take it back.
     #[arg(long, requires = "rows")]
     dry_run: bool,
@@ -49,15 +55,24 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
         let mut client = open.admin.connect().await?;
         let schema = Schema::read(&client).await?;
         let mut rows = Plan::new(if args.tables.is_empty() { Rows::Total(count) } else { Rows::Each(count) });
-        rows.tables = Some(if args.tables.is_empty() {
+        let tables: Vec<(String, String)> = if args.tables.is_empty() {
             let schemas = if args.schemas.is_empty() { &plan.config.api.schemas } else { &args.schemas };
-            let exposed = schema.user_relations().filter(|relation| schemas.contains(&relation.schema));
+            let exposed =
+                schema.user_relations().filter(|relation| relation.is_table() && schemas.contains(&relation.schema));
             exposed.map(|relation| (relation.schema.clone(), relation.name.clone())).collect()
         } else {
             args.tables.iter().map(|name| named(&schema, name)).collect::<anyhow::Result<_>>()?
-        });
+        };
+        if tables.is_empty() && args.users.is_none() {
+            let schemas = if args.schemas.is_empty() { &plan.config.api.schemas } else { &args.schemas };
+            bail!(
+                "there is no table in {}: `basalt migration up` applies the project's migrations",
+                schemas.join(", ")
+            );
+        }
+        rows.tables = Some(tables);
         if let Some(users) = args.users {
-            rows.users = Users::Create(users);
+            rows.users = Users::Create(usize::try_from(users)?);
         }
         if matches!(run_as, RunAs::Connection) {
             rows.role = None;
@@ -66,7 +81,8 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
         progress.step("Making up rows");
         anyhow::Ok(Generator::new(&schema, args.seed).fill(&mut client, &rows).await?)
     };
-    let result = work.await;
+    let own = open.own.is_some();
+    let result = work.await.map_err(|error| if own { where_no_room_is(&plan, error) } else { error });
     let filled = open.finish(result).await?;
     progress.done();
     print(&filled, args);
@@ -76,11 +92,25 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// PostgreSQL stops when it cannot write ahead, and then cannot say why any more.
+fn where_no_room_is(plan: &project::Plan, error: anyhow::Error) -> anyhow::Error {
+    let home = plan.location.home();
+    /// The next file that it writes ahead to is as large.
+    const SEGMENT: u64 = 16 << 20;
+    let left = nix::sys::statvfs::statvfs(home).map(|disk| disk.blocks_available() * disk.fragment_size());
+    match left {
+        Ok(left) if left < 2 * SEGMENT => error.context(format!(
+            "no space left on the disk of {}: free some and go on; what was made before stays",
+            home.display()
+        )),
+        _ => error,
+    }
+}
+
 /// A table as the user names it.
 fn named(schema: &Schema, name: &str) -> anyhow::Result<(String, String)> {
-    let (namespace, table) = name.split_once('.').unwrap_or(("public", name));
-    match schema.relation(namespace, table) {
-        Some(relation) if relation.is_table() => Ok((namespace.to_owned(), table.to_owned())),
+    match schema.written(name) {
+        Some(relation) if relation.is_table() => Ok((relation.schema.clone(), relation.name.clone())),
         Some(_) => bail!("{name} is no table"),
         None => {
             let known = schema.user_relations().filter(|relation| relation.is_table());
@@ -101,9 +131,15 @@ fn print(filled: &Filled, args: &Args) {
             line.push_str(&format!("  (no more: {full})"));
         }
         println!("{line}");
-        for (reason, count) in &table.reasons {
-            println!("{:width$}  {count:>7} not made: {reason}", "");
+        let missing = table.missing();
+        if missing > 0 {
+            let mut reasons: Vec<(&String, &u64)> = table.reasons.iter().collect();
+            reasons.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
+            let words = reasons.iter().map(|(reason, _)| reason.as_str()).collect::<Vec<_>>();
+            println!("{:width$}  {missing:>7} not made: {}", "", words.first().unwrap_or(&"no reason was given"));
+            words.iter().skip(1).for_each(|reason| println!("{:width$}             also: {reason}", ""));
         }
+        table.notes.iter().for_each(|note| println!("{:width$}           {note}", ""));
     }
     let verb = if args.dry_run { "Would make" } else { "Made" };
     println!("{verb} {} rows from seed {}.", filled.rows(), args.seed);
