@@ -82,6 +82,26 @@ fn a_test_that_cannot_be_read_fails_alone() {
 }
 
 #[test]
+fn a_shadow_that_cannot_be_used_is_made_anew() {
+    let folder = project(&[("1_a.sql", "create role helper; create table a (id int);")]);
+    assert!(passed(&tested(&folder)));
+    let shadow = folder.0.join(".basalt/shadow");
+    // As a copy by another user leaves it, a disk that was full, and another program.
+    if nix::unistd::Uid::effective().is_root() {
+        std::os::unix::fs::chown(shadow.join("pgdata"), Some(12345), Some(12345)).unwrap();
+        let output = tested(&folder);
+        assert!(passed(&output), "another user's: {}", stderr(&output));
+    }
+    std::fs::write(shadow.join("pgdata/global/pg_control"), "").unwrap();
+    let output = tested(&folder);
+    assert!(passed(&output), "broken: {}", stderr(&output));
+    std::fs::remove_file(shadow.join("pgdata/PG_VERSION")).unwrap();
+    let output = tested(&folder);
+    assert!(passed(&output), "no cluster: {}", stderr(&output));
+    assert_eq!(replayed(&tested(&folder)), Vec::<String>::new(), "it is kept again");
+}
+
+#[test]
 fn two_commands_at_once_and_a_killed_one_do_not_disturb_each_other() {
     let folder = project(&[("1_a.sql", "create role helper; create table a (id int);")]);
     let start = || {

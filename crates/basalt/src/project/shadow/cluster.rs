@@ -55,17 +55,27 @@ pub fn password() -> Secret<String> {
 }
 
 impl Cluster {
-    /// The kept one; where another command has it, one that is thrown away.
+    /// The kept one; where another command has it, one that is thrown away. One that cannot be used (copied from elsewhere, another
+    /// user's, made by another PostgreSQL) is made anew: there is nothing in it that cannot be.
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
         let kept = plan.location.home().join("shadow");
         sweep(plan.location.home());
-        match Self::start_at(plan, kept, Lifetime::Process).await {
-            Err(error) if matches!(error.downcast_ref(), Some(pgserver::Error::HomeInUse { .. })) => {
-                let own = plan.location.home().join(format!("shadow-{}", std::process::id()));
-                Self::start_at(plan, own, Lifetime::ThrowAway).await
+        let error = match Self::start_at(plan, kept.clone(), Lifetime::Process).await {
+            Err(error) => error,
+            started => return started,
+        };
+        match error.downcast_ref::<pgserver::Error>() {
+            Some(pgserver::Error::HomeInUse { .. } | pgserver::Error::DataInUse { .. }) => {}
+            Some(trouble) if would_help(trouble) && kept.exists() => {
+                tracing::debug!(%error, "the shadow database is made anew");
+                if remove(&kept).is_ok() {
+                    return Self::start_at(plan, kept, Lifetime::Process).await;
+                }
             }
-            other => other,
+            _ => return Err(error),
         }
+        let own = plan.location.home().join(format!("shadow-{}", std::process::id()));
+        Self::start_at(plan, own, Lifetime::ThrowAway).await
     }
 
     async fn start_at(plan: &Plan, home: PathBuf, lifetime: Lifetime) -> anyhow::Result<Self> {
@@ -221,6 +231,36 @@ impl Cluster {
     async fn run(&self, sql: &str) -> anyhow::Result<()> {
         self.maker.batch_execute(sql).await.map_err(pg::Error::from).with_context(|| format!("shadow database: {sql}"))
     }
+}
+
+/// Would a new cluster do better?
+fn would_help(trouble: &pgserver::Error) -> bool {
+    use pgserver::Error;
+    matches!(
+        trouble,
+        Error::Permission { .. }
+            | Error::NotOurs { .. }
+            | Error::OtherMajor { .. }
+            | Error::UnsupportedMajor { .. }
+            | Error::Io { .. }
+            | Error::StartFailed { .. }
+            | Error::Connect(_)
+    )
+}
+
+/// Removes a cluster that nobody runs.
+fn remove(home: &Path) -> std::io::Result<()> {
+    // Whoever starts it at this moment holds its lock.
+    let held = match std::fs::File::open(home.join("basalt.lock")) {
+        Ok(file) => match nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock) {
+            Ok(held) => Some(held),
+            Err((_, error)) => return Err(error.into()),
+        },
+        Err(_) => None,
+    };
+    std::fs::remove_dir_all(home)?;
+    drop(held);
+    Ok(())
 }
 
 /// Removes clusters that were to be thrown away, and whose process died with its watchdog.
