@@ -9,7 +9,8 @@ use crate::project::{self, Location, run_file};
 
 /// Show URLs and keys of a project that runs.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "In a shell:\n  eval \"$(basalt status -o env)\" && psql \"$DB_URL\"")]
+#[command(after_help = "In a shell:\n  eval \"$(basalt status -o env)\" && psql \"$DB_URL\"\n\n\
+    For what the shell starts, too:\n  set -a; eval \"$(basalt status -o env)\"; set +a; node app.mjs")]
 pub struct Args {
     /// The project's folder.
     #[arg(value_name = "DIR", default_value = ".")]
