@@ -6,6 +6,7 @@ mod database;
 pub mod gate;
 mod location;
 pub mod mutants;
+pub mod origins;
 mod overrides;
 pub mod pgtap;
 mod plan;

@@ -7,5 +7,5 @@ mod text;
 
 pub use json::json;
 pub use rules_page::rules_page;
-pub use sarif::sarif;
+pub use sarif::{Place, sarif};
 pub use text::{Style, text};

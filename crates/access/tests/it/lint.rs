@@ -8,8 +8,8 @@ mod upstream;
 use std::collections::BTreeSet;
 
 use access::Schema;
-use access::lint::report::{Style, json, rules_page, sarif, text};
-use access::lint::{Allow, Context, Finding, Observed, lint, observe, rules};
+use access::lint::report::{Place, Style, json, rules_page, sarif, text};
+use access::lint::{Allow, Context, Finding, Object, Observed, lint, observe, rules};
 use testkit::Database;
 
 const FAULTS: &str = include_str!("lint/faults.sql");
@@ -204,7 +204,11 @@ async fn reports_say_the_same() {
     let keys: BTreeSet<_> =
         list.as_array().unwrap().iter().map(|f| (f["name"].to_string(), f["cache_key"].to_string())).collect();
     assert_eq!(keys.len(), found.len(), "cache keys are unique");
-    let log = sarif(&found, "1.2.3");
+    let place = |object: &Object| match object.kind {
+        "table" => Place { uri: "supabase/migrations/1_a.sql".to_owned(), line: Some(3) },
+        _ => Place { uri: "supabase/migrations".to_owned(), line: None },
+    };
+    let log = sarif(&found, "1.2.3", &place);
     assert_eq!(log["version"], "2.1.0");
     let run = &log["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
@@ -213,6 +217,9 @@ async fn reports_say_the_same() {
         assert_eq!(rules[index]["id"], result["ruleId"]);
         assert!(["note", "warning", "error"].contains(&result["level"].as_str().unwrap()));
         assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        let at = &result["locations"][0];
+        let line = (at["logicalLocations"][0]["kind"] == "table").then_some(3);
+        assert_eq!(at["physicalLocation"]["region"]["startLine"].as_u64(), line, "{result}");
     }
 }
 

@@ -24,6 +24,16 @@ fn migrations_of_a_fresh_checkout_are_judged() {
     assert_eq!(sarif.status.code(), Some(0));
     let log: serde_json::Value = serde_json::from_slice(&sarif.stdout).unwrap();
     assert_eq!(log["version"], "2.1.0");
+    // A finding points to the line that made what it is about.
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let place = |rule: &str| {
+        let of = results.iter().find(|result| result["ruleId"] == rule).unwrap();
+        let place = &of["locations"][0]["physicalLocation"];
+        (place["artifactLocation"]["uri"].as_str().unwrap().to_owned(), place["region"]["startLine"].as_u64())
+    };
+    let file = "supabase/migrations/20260101000000_profiles.sql".to_owned();
+    assert_eq!(place("privileged_column_writable"), (file.clone(), Some(2)));
+    assert_eq!(place("auth_rls_initplan"), (file, Some(4)));
 
     // A new migration mends it; the warning stays, below what CI fails on.
     folder.write("supabase/migrations/20260102000000_grants.sql", CLOSED);

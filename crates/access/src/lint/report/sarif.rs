@@ -1,14 +1,27 @@
 use serde_json::{Value, json};
 
-use crate::lint::{Finding, Level, Rule, rules};
+use crate::lint::{Finding, Level, Object, Rule, rules};
 
-/// SARIF 2.1.0 (OASIS standard), as code scanners of forges read it. `version` is that of the tool.
-pub fn sarif(findings: &[Finding], version: &str) -> Value {
+/// Where an object comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// A file or folder, relative to where the command runs.
+    pub uri: String,
+    /// From 1; `None` of a folder.
+    pub line: Option<usize>,
+}
+
+/// SARIF 2.1.0 (OASIS standard), as code scanners of forges read it. `version` is that of the tool; `place` says what made an object: a
+/// finding is about the database, and a forge wants a file.
+pub fn sarif(findings: &[Finding], version: &str, place: &dyn Fn(&Object) -> Place) -> Value {
     let used: Vec<&Rule> = rules::ALL.iter().filter(|rule| findings.iter().any(|f| f.rule.name == rule.name)).collect();
     let rules: Vec<_> = used.iter().map(|rule| descriptor(rule)).collect();
     let results: Vec<_> = findings
         .iter()
-        .map(|finding| result(finding, used.iter().position(|rule| rule.name == finding.rule.name)))
+        .map(|finding| {
+            let rule = used.iter().position(|rule| rule.name == finding.rule.name);
+            result(finding, rule, &place(&finding.object))
+        })
         .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -30,7 +43,7 @@ fn descriptor(rule: &Rule) -> Value {
     })
 }
 
-fn result(finding: &Finding, rule: Option<usize>) -> Value {
+fn result(finding: &Finding, rule: Option<usize>, place: &Place) -> Value {
     let object = &finding.object;
     let message = match &finding.remedy_sql {
         Some(sql) => format!("{}: {}\n\n{sql}", object.path(), finding.detail),
@@ -39,9 +52,8 @@ fn result(finding: &Finding, rule: Option<usize>) -> Value {
     let mut result = json!({
         "ruleId": finding.rule.name, "ruleIndex": rule, "level": level(finding.rule.level),
         "message": { "text": message },
-        // A finding is about an object of the database; a forge wants a file too, and the schema is made by these.
         "locations": [{
-            "physicalLocation": { "artifactLocation": { "uri": "supabase/migrations" } },
+            "physicalLocation": physical(place),
             "logicalLocations": [{ "fullyQualifiedName": object.path(), "name": object.name, "kind": object.kind }],
         }],
         "partialFingerprints": { "cacheKey/v1": finding.cache_key },
@@ -50,6 +62,14 @@ fn result(finding: &Finding, rule: Option<usize>) -> Value {
         result["suppressions"] = json!([{ "kind": "external", "justification": reason }]);
     }
     result
+}
+
+fn physical(place: &Place) -> Value {
+    let mut location = json!({ "artifactLocation": { "uri": place.uri } });
+    if let Some(line) = place.line {
+        location["region"] = json!({ "startLine": line });
+    }
+    location
 }
 
 fn level(level: Level) -> &'static str {

@@ -13,6 +13,7 @@ use pg::Target;
 
 use crate::commands::target::Where;
 use crate::progress::Progress;
+use crate::project::origins::Origins;
 use crate::project::shadow::Shadow;
 use crate::project::{Plan, proof};
 
@@ -95,7 +96,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Least::Error => Level::Error,
     };
     let (shown, below): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| finding.rule.level >= least);
-    print(&args, &shown, below.iter().filter(|finding| finding.allowed.is_none()).count())?;
+    print(&args, &plan, &shown, below.iter().filter(|finding| finding.allowed.is_none()).count())?;
     let fails = match args.fail_on {
         FailOn::None => None,
         FailOn::Info => Some(Level::Info),
@@ -175,11 +176,15 @@ async fn of_shadow(plan: &Plan, context: Context, progress: &Progress) -> anyhow
     Ok(found)
 }
 
-fn print(args: &Args, shown: &[Finding], below: usize) -> anyhow::Result<()> {
+fn print(args: &Args, plan: &Plan, shown: &[Finding], below: usize) -> anyhow::Result<()> {
     let open: Vec<Finding> = shown.iter().filter(|finding| finding.allowed.is_none()).cloned().collect();
     match args.output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&json(&open))?),
-        Output::Sarif => println!("{}", serde_json::to_string_pretty(&sarif(shown, env!("CARGO_PKG_VERSION")))?),
+        Output::Sarif => {
+            let origins = Origins::read(plan);
+            let log = sarif(shown, env!("CARGO_PKG_VERSION"), &|object| origins.place(object));
+            println!("{}", serde_json::to_string_pretty(&log)?);
+        }
         Output::Pretty => {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             print!("{}", text(&open, Style { colour, sql: !args.no_sql }));
