@@ -8,6 +8,7 @@
 //!
 //! Knows no service and no request.
 
+mod adapt;
 mod classify;
 mod diff;
 mod error;

@@ -87,13 +87,23 @@ fn is_allowed(tokens: &[Token]) -> bool {
                 ["set" | "reset", setting, ..] | ["in", "database", _, "set" | "reset", setting, ..] => {
                     SHARED_ROLES.contains(&name) && !CODE_SETTINGS.contains(setting) && !is_of_a_language(setting)
                 }
-                _ => is_their_role(&tokens[2]) && needs_superuser(rest) && are_role_options(&tokens[3..], rest),
+                // Also what takes these options away is a superuser's, before PostgreSQL 16.
+                _ => {
+                    let takes_away = rest.iter().any(|word| matches!(*word, "nobypassrls" | "noreplication"));
+                    is_their_role(&tokens[2])
+                        && (needs_superuser(rest) || takes_away)
+                        && are_role_options(&tokens[3..], rest)
+                }
             }
         }
         // A validator of the project would run with our rights over the options.
         ["create" | "alter", "foreign", "data", "wrapper", ..] => !has("options") && !has("owner"),
         ["drop", "foreign", "data", "wrapper", ..] => true,
-        ["alter", "default", "privileges", "for", "role" | "user", "supabase_admin", "in", "schema", rest @ ..] => {
+        // An application's own settings, which no library reads.
+        ["alter", "database", _, "set" | "reset", ..] => is_of_the_application(&tokens[4..]),
+        ["alter", "default", "privileges", "for", "role" | "user", _, "in", "schema", rest @ ..]
+            if tokens[5].name() == Some("supabase_admin") =>
+        {
             let schemas = rest.iter().zip(&tokens[8..]).take_while(|(word, _)| !matches!(**word, "grant" | "revoke"));
             let mut names = schemas.filter(|(_, token)| **token != Token::Symbol(',')).map(|(_, token)| token.name());
             names.all(|name| name.is_some_and(|name| OPEN_SCHEMAS.contains(&name)))
@@ -149,6 +159,15 @@ fn are_role_options(tokens: &[Token], words: &[&str]) -> bool {
     true
 }
 
+/// `app.settings.jwt_secret`, quoted or not.
+fn is_of_the_application(setting: &[Token]) -> bool {
+    match setting {
+        [Token::Word(word), Token::Symbol('.'), ..] => word == "app",
+        [Token::Name(name), ..] => name == "app" || name.starts_with("app."),
+        _ => false,
+    }
+}
+
 /// `plperl.on_init` and its like run code.
 fn is_of_a_language(setting: &str) -> bool {
     setting.starts_with("pl")
@@ -171,6 +190,7 @@ mod tests {
             "create publication p for all tables",
             "alter publication p add tables in schema public",
             "alter role x bypassrls",
+            "alter role x with nobypassrls",
             "create role r with login password 'x' bypassrls",
             "CREATE ROLE \"reporting\" WITH LOGIN NOINHERIT REPLICATION CONNECTION LIMIT -1 VALID UNTIL 'infinity' in role anon, authenticated",
             "alter role authenticator set pgrst.db_schemas = 'a'",
@@ -178,7 +198,10 @@ mod tests {
             "comment on extension pgcrypto is 'x'",
             "alter extension pg_net update",
             "alter default privileges for role supabase_admin in schema public, \"storage\" grant all on tables to postgres",
+            "alter default privileges for role \"supabase_admin\" in schema \"public\" grant all on tables to \"anon\"",
             "create foreign data wrapper w handler h validator v",
+            "alter database postgres set \"app.jwt_secret\" to 'x'",
+            "alter database postgres set app.settings.url = 'x'",
         ] {
             assert!(!elevated(sql).is_empty(), "{sql}");
         }
@@ -215,6 +238,10 @@ mod tests {
             "alter default privileges for role supabase_admin in schema public, _basalt grant all on tables to postgres",
             "alter extension pgcrypto add table vault.secrets",
             "alter system set x = 1",
+            "alter database postgres set session_preload_libraries = 'x'",
+            "alter database postgres set plperl.on_init = 'x'",
+            "alter database postgres set \"plperl.on_init\" = 'x'",
+            "alter database postgres owner to app",
             "create publication p for table t",
             "select 'create event trigger'",
             "create table event (trigger int)",

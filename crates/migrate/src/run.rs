@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 
+use crate::adapt::{Place, adapt, names_versions};
 use crate::classify::{Transaction, transaction};
 use crate::failure::{Failure, Stayed, summary};
 use crate::files::SqlFile;
-use crate::rights::elevated;
 use crate::session::Session;
 use crate::split::{Kind, Statement, split};
 use crate::{Error, history::Record};
@@ -37,10 +37,13 @@ impl<'a> Shape<'a> {
         Self { statements }
     }
 
+    fn sql(&self) -> impl Iterator<Item = &'a str> {
+        self.statements.iter().filter(|(statement, _)| statement.kind == Kind::Sql).map(|(statement, _)| statement.text)
+    }
+
     /// What of the file may run with more rights.
-    fn elevated(&self) -> Vec<String> {
-        let sql = self.statements.iter().filter(|(statement, _)| statement.kind == Kind::Sql);
-        sql.flat_map(|(statement, _)| elevated(statement.text)).collect()
+    fn allowed(&self, place: &Place) -> Vec<String> {
+        self.sql().flat_map(|sql| adapt(sql, place).allowed).collect()
     }
 }
 
@@ -48,6 +51,9 @@ impl<'a> Shape<'a> {
 struct Run<'a, 's> {
     session: &'a Session<'s>,
     file: &'a SqlFile,
+    place: &'a Place,
+    /// What the owner of the file should know.
+    notes: Vec<String>,
     open: bool,
     /// Done in the open transaction.
     pending: Vec<Stayed>,
@@ -55,22 +61,25 @@ struct Run<'a, 's> {
     stayed: Vec<Stayed>,
 }
 
-/// Runs `file` and writes `record` in the same transaction as its last part. On failure what can be undone is undone.
+/// Runs `file` and writes `record` in the same transaction as its last part. On failure what can be undone is undone. Gives what its
+/// owner should know.
 ///
 /// # Errors
 /// [`Error::Failed`] with the statement, or a lost connection.
-pub(crate) async fn run(session: &Session<'_>, file: &SqlFile, record: &Record<'_>) -> Result<(), Error> {
+pub(crate) async fn run(session: &Session<'_>, file: &SqlFile, record: &Record<'_>) -> Result<Vec<String>, Error> {
     let shape = Shape::of(&file.text);
-    session.allow(&shape.elevated()).await?;
-    let mut run = Run { session, file, open: false, pending: Vec::new(), stayed: Vec::new() };
-    let result = run.all(&shape, record).await;
-    if result.is_err() {
+    let place = session.place(shape.sql().any(names_versions)).await?;
+    session.allow(&shape.allowed(&place)).await?;
+    let mut run =
+        Run { session, file, place: &place, notes: Vec::new(), open: false, pending: Vec::new(), stayed: Vec::new() };
+    if let Err(error) = run.all(&shape, record).await {
         // Where the connection is gone the server has rolled back; the first error is the one to tell.
         let _ = run.session.recover().await;
         let _ = run.session.allow(&[]).await;
-        return result;
+        return Err(error);
     }
-    run.session.reset().await
+    run.session.reset().await?;
+    Ok(run.notes)
 }
 
 impl<'a> Run<'a, '_> {
@@ -148,14 +157,12 @@ impl<'a> Run<'a, '_> {
         done.map_err(|error| self.failure(statement, &error))
     }
 
-    async fn sql(&self, text: &str) -> Result<(), tokio_postgres::Error> {
-        let with_more_rights = elevated(text);
-        if with_more_rights.is_empty() {
-            return self.session.execute(text, false).await;
+    async fn sql(&mut self, text: &str) -> Result<(), tokio_postgres::Error> {
+        let adapted = adapt(text, self.place);
+        for sent in &adapted.sent {
+            self.session.execute(&sent.sql, sent.elevated).await?;
         }
-        for statement in &with_more_rights {
-            self.session.execute(statement, true).await?;
-        }
+        self.notes.extend(adapted.note);
         Ok(())
     }
 

@@ -2,6 +2,7 @@ use pg::{Target, tokio_postgres};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+use crate::adapt::Place;
 
 /// As whom the user's SQL runs.
 #[derive(Debug, Clone)]
@@ -62,6 +63,18 @@ impl<'a> Session<'a> {
             return self.allow(&[]).await;
         }
         Ok(self.given.batch_execute("reset role; reset all").await?)
+    }
+
+    /// What a file must know of where it runs; the versions of extensions only where it names some.
+    pub(crate) async fn place(&self, with_extensions: bool) -> Result<Place, Error> {
+        const VERSIONS: &str = "select v.name::pg_catalog.text, pg_catalog.array_agg(v.version order by v.version <> e.default_version) \
+                                from pg_catalog.pg_available_extension_versions v join pg_catalog.pg_available_extensions e using (name) group by v.name";
+        let mut place = Place { major: self.major, can_elevate: self.own.is_some(), ..Place::default() };
+        if with_extensions {
+            let rows = self.given.query(VERSIONS, &[]).await?;
+            place.extensions = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        }
+        Ok(place)
     }
 
     /// The connection that runs the user's SQL.

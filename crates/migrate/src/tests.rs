@@ -209,15 +209,39 @@ async fn what_hosted_projects_may_do_is_lifted_and_no_more() {
          create trigger on_user after insert on auth.users for each row execute function public.on_user();
          alter role authenticator set statement_timeout = '8s';
          set session_replication_role = replica;
-         create extension if not exists dblink with schema extensions;",
+         create extension if not exists dblink with schema extensions;
+         do $$ begin
+             create role worker_2 bypassrls;
+             create event trigger e2 on ddl_command_end execute function f();
+             execute 'create event trigger e3 on ddl_command_end execute function f()';
+             begin
+                 create event trigger e3 on ddl_command_end execute function f();
+             exception when duplicate_object then null;
+             end;
+         end $$;
+         alter event trigger e2 owner to postgres;
+         grant worker_2 to authenticator;",
     )])
     .await;
     world.up().await.unwrap();
+    assert_eq!(world.one::<i64>("select count(*) from pg_event_trigger where evtname in ('e', 'e2', 'e3')").await, 3);
     assert_eq!(world.one::<String>("select tableowner::text from pg_tables where tablename = 't'").await, "postgres");
     world.write("migrations/2_more.sql", "alter role postgres superuser;");
     let text = world.message(&world.up().await.unwrap_err());
     assert!(text.contains("42501"), "{text}");
     assert!(!world.one::<bool>("select rolsuper from pg_roles where rolname = 'postgres'").await);
+}
+
+#[tokio::test]
+async fn another_version_of_an_extension_is_named() {
+    let world = World::new(&[(
+        "migrations/1_net.sql",
+        "drop extension if exists \"pg_net\"; create extension if not exists \"pg_net\" with schema \"extensions\" version '0.7.1';",
+    )])
+    .await;
+    let warnings = world.up().await.unwrap().warnings;
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(warning.starts_with("1_net.sql: extension pg_net 0.7.1 is not installed here: "), "{warning}");
 }
 
 #[tokio::test]
@@ -329,6 +353,7 @@ async fn a_reset_gives_a_new_database_or_the_old_one() {
         .await;
     let keep = [
         "worker_1",
+        "worker_2",
         "postgres",
         "anon",
         "authenticated",

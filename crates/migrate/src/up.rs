@@ -194,7 +194,8 @@ pub async fn up(
         let name = migration.file_name();
         progress(Step { file: &name, number: index + 1, of });
         let file = SqlFile::read(&migration.path)?;
-        run(&session, &file, &Record::Migration(migration, &file)).await?;
+        let notes = run(&session, &file, &Record::Migration(migration, &file)).await?;
+        report.warnings.extend(notes.into_iter().map(|note| format!("{name}: {note}")));
         report.done.push(name);
     }
     session.close().await?;

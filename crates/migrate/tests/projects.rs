@@ -63,3 +63,18 @@ async fn shop_platform() {
 async fn task_tracker() {
     start("task-tracker", &["seeds/*.sql"], "select count(*) from public.tasks", "2").await;
 }
+
+#[tokio::test]
+async fn club_portal() {
+    start(
+        "club-portal",
+        &["seed.sql"],
+        "select relrowsecurity and (select evtenabled = 'O' from pg_event_trigger where evtname = 'ensure_rls') \
+           and has_table_privilege('authenticated', 'members', 'select') and not has_table_privilege('anon', 'members', 'select') \
+           and (select rolbypassrls from pg_roles where rolname = 'club_exporter') \
+           and (select count(*) = 1 from public.members) \
+         from pg_class where oid = 'public.fees'::regclass",
+        "true",
+    )
+    .await;
+}

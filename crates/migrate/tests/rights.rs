@@ -62,6 +62,17 @@ const ATTACKS: &[&str] = &[
      create operator public.= (leftarg = text, rightarg = text, function = public.eq); \
      set search_path = public, pg_catalog; comment on extension pgcrypto is 'x'",
     "alter default privileges for role supabase_admin grant all on tables to postgres",
+    "do $$ begin create role r bypassrls; PRIZE; end $$",
+    "do $$ begin create role r bypassrls superuser; end $$",
+    "do $$ begin execute 'create role r bypassrls; PRIZE'; end $$",
+    "do $$ begin perform _basalt.elevated('PRIZE', 'public'); create role r bypassrls; end $$",
+    "do $do$ begin execute $$create role r bypassrls$$ || '; PRIZE'; end $do$",
+    "create extension if not exists postgres_fdw with schema extensions; \
+     do $$ begin execute format('create server own foreign data wrapper postgres_fdw options (host %L, port %L, dbname %L)', \
+       split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database()); end $$; \
+     create user mapping for postgres server own options (user 'supabase_admin', password 'x'); \
+     create foreign table auth_ids (rolname name, rolpassword text) server own options (schema_name 'pg_catalog', table_name 'pg_authid'); \
+     update auth_ids set rolpassword = 'mine' where rolname = 'supabase_admin'",
     "create extension pg_cron; insert into cron.job (schedule, command, username) values ('* * * * *', 'PRIZE', 'supabase_admin')",
 ];
 

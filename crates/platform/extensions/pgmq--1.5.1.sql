@@ -16,6 +16,8 @@ create table pgmq.meta (
     is_unlogged boolean not null,
     created_at timestamptz default now() not null
 );
+-- A publication of all tables would else forbid to drop a queue.
+alter table pgmq.meta replica identity using index meta_queue_name_key;
 create type pgmq.message_record as (
     msg_id bigint, read_ct integer, enqueued_at timestamptz, vt timestamptz, message jsonb, headers jsonb);
 create type pgmq.queue_record as (

@@ -38,11 +38,13 @@ pub(crate) const FILES: &[File] = &[
     file!("0020_storage_tables.sql", Storage),
     file!("0021_storage_functions.sql", Storage),
     file!("0022_storage_versions.sql", Storage),
+    file!("0023_storage_prefixes.sql", Storage),
     file!("0030_realtime.sql", Realtime),
     file!("0040_graphql.sql", Graphql),
     file!("0041_functions.sql", Functions),
     file!("0050_our_extensions.sql", Base),
     file!("0060_event_triggers.sql", Base),
+    file!("0061_foreign_data.sql", Base),
     file!("0070_elevation.sql", Base),
 ];
 

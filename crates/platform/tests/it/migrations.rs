@@ -300,3 +300,38 @@ async fn a_private_channel_is_judged_by_policies_on_messages() {
         "a policy on the topic opens all rows"
     );
 }
+
+#[tokio::test]
+async fn foreign_tables_are_made_without_a_superuser() {
+    let cluster = Cluster::get();
+    let database = cluster.database().await;
+    let admin = cluster.connect(&database.name, "supabase_admin").await;
+    works(&admin, "create extension postgres_fdw with schema extensions").await;
+    let client = cluster.connect(&database.name, "postgres").await;
+    works(
+        &client,
+        "create server elsewhere foreign data wrapper postgres_fdw options (host 'db.example', dbname 'd');
+         create user mapping for postgres server elsewhere options (user 'u', password 'p');
+         create foreign table public.far (id int) server elsewhere;
+         grant usage on foreign server elsewhere to authenticated",
+    )
+    .await;
+    assert!(value::<bool>(&client, "select has_server_privilege('authenticated', 'elsewhere', 'usage')").await);
+}
+
+#[tokio::test]
+async fn a_publication_of_all_tables_forbids_nothing() {
+    let cluster = Cluster::get();
+    let database = cluster.database().await;
+    let admin = cluster.connect(&database.name, "supabase_admin").await;
+    works(&admin, "create publication everything for all tables").await;
+    let client = cluster.connect(&database.name, "postgres").await;
+    works(&client, "create extension pgmq; create extension pg_cron").await;
+    works(
+        &client,
+        "select pgmq.create('q'); select pgmq.send('q', '{}'); select pgmq.pop('q'); select pgmq.drop_queue('q')",
+    )
+    .await;
+    works(&client, "select cron.schedule('j', '@daily', 'select 1'); select cron.unschedule('j')").await;
+    works(&client, "select vault.create_secret('s', 'n'); delete from vault.secrets").await;
+}

@@ -128,3 +128,34 @@ async fn policies_decide_who_sees_objects() {
     let listed = "select string_agg(name, ' ') from storage.list_objects_with_delimiter('b', '', '/')";
     assert_eq!(value::<String>(&client, listed).await, "docs/", "listing runs as the caller");
 }
+
+#[tokio::test]
+async fn what_was_pulled_in_the_months_of_prefixes_runs() {
+    let cluster = Cluster::get();
+    let database = cluster.database().await;
+    let client = cluster.connect(&database.name, "postgres").await;
+    works(
+        &client,
+        "grant delete on table storage.prefixes to postgres;
+         create trigger objects_delete_delete_prefix after delete on storage.objects
+             for each row execute function storage.delete_prefix_hierarchy_trigger();
+         create trigger objects_insert_create_prefix before insert on storage.objects
+             for each row execute function storage.objects_insert_prefix_trigger();
+         create trigger objects_update_create_prefix before update on storage.objects
+             for each row when (new.name <> old.name or new.bucket_id <> old.bucket_id)
+             execute function storage.objects_update_prefix_trigger();
+         create trigger prefixes_create_hierarchy before insert on storage.prefixes
+             for each row when (pg_trigger_depth() < 1) execute function storage.prefixes_insert_trigger()",
+    )
+    .await;
+    works(&client, OBJECTS).await;
+    works(&client, "update storage.objects set name = 'moved/a.txt' where name = 'a.txt'").await;
+    works(&client, "insert into storage.prefixes (bucket_id, name, created_at, updated_at) values ('b', 'docs/deep', now(), now())").await;
+    assert_eq!(value::<i32>(&client, "select level from storage.prefixes").await, 2);
+    assert_eq!(value::<i64>(&client, "select count(*) from storage.objects where name = 'moved/a.txt'").await, 1);
+    let anon = cluster.connect(&database.name, "authenticator").await;
+    works(&anon, "set role anon").await;
+    assert_eq!(value::<i64>(&anon, "select count(*) from storage.prefixes").await, 0);
+    refusal(&anon, "truncate storage.prefixes").await;
+    works(&client, "alter table storage.prefixes drop constraint prefixes_pkey; drop table storage.prefixes").await;
+}
