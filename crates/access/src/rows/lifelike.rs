@@ -193,7 +193,8 @@ fn words_of(form: &[&str], random: &mut Random) -> String {
     form.iter().map(word).collect::<Vec<String>>().join(" ")
 }
 
-fn capitalised(text: &str) -> String {
+/// The first letter in upper case.
+pub fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

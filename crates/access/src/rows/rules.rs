@@ -50,6 +50,8 @@ pub struct Rules<'s> {
     slots: Vec<usize>,
     /// Columns that a check sees together with others.
     entangled: Vec<bool>,
+    /// For each column the checks that see nothing else.
+    alone: Vec<Vec<usize>>,
 }
 
 /// A condition, read.
@@ -110,7 +112,13 @@ impl<'s> Rules<'s> {
             .flat_map(|exclusion| exclusion.columns.iter().filter_map(|name| place(name)))
             .filter(timed)
             .collect();
-        Self { relation, shapes, checks, pairs, slots, entangled }
+        let mut alone = vec![Vec::new(); shapes.len()];
+        for (n, check) in checks.iter().enumerate() {
+            if let Some(at) = check.only {
+                alone[at].push(n);
+            }
+        }
+        Self { relation, shapes, checks, pairs, slots, entangled, alone }
     }
 
     /// Does PostgreSQL refuse NULL here?
@@ -199,8 +207,7 @@ impl<'s> Rules<'s> {
             let wanted =
                 Wanted { table: &self.relation.name, column: &column.name, shape, facts, today, distinct, style };
             let text = make(&wanted, subject, random)?;
-            let good =
-                self.checks.iter().filter(|check| check.only == Some(at)).all(|check| check.takes(shape, &text, today));
+            let good = self.alone[at].iter().all(|check| self.checks[*check].takes(shape, &text, today));
             made = Some(text);
             if good {
                 break;

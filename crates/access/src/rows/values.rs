@@ -158,7 +158,11 @@ fn integer(wanted: &Wanted<'_>, name: &str, low: i64, high: i64, random: &mut Ra
             (low, high.min(low.saturating_add(1000)))
         };
     }
-    if wanted.distinct > 0 {
+    if wanted.distinct % 3 == 2 {
+        // What is compared with a count or a position is small.
+        let start = low.max(0).min(high);
+        (from, to) = (start, high.min(start.saturating_add(4)));
+    } else if wanted.distinct > 0 {
         let span = 1_000_000_i64.saturating_add(wanted.distinct as i64 * 1000);
         let start = low.max(0).min(high);
         (from, to) = (start, high.min(start.saturating_add(span)));
@@ -348,6 +352,7 @@ fn styled(wanted: &Wanted<'_>, subject: &mut Subject, random: &mut Random) -> St
         9 => format!("{}@example.com", word()),
         10 => format!("https://www.example.com/{}", word()),
         11 => random.uuid(),
+        12 => lifelike::slug(&text).split('-').map(lifelike::capitalised).collect::<Vec<_>>().join(" "),
         _ => text,
     }
 }

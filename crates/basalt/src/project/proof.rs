@@ -34,7 +34,11 @@ fn spec_text(plan: &Plan) -> anyhow::Result<Option<String>> {
     if file.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(None);
     }
-    std::fs::read_to_string(&file).map(Some).with_context(|| format!("cannot read {}", file.display()))
+    let text = std::fs::read_to_string(&file);
+    text.map(Some).with_context(|| match file.read_link() {
+        Ok(to) => format!("cannot read {}, a link to {}", file.display(), to.display()),
+        Err(_) => format!("cannot read {}", file.display()),
+    })
 }
 
 /// SQL of the project's own that adds to the made-up rows.

@@ -180,6 +180,7 @@ fn arithmetic(operator: &str, left: Value, right: Value) -> Option<Value> {
         ("*", Number(a), Number(b)) => Number(a * b),
         ("/", Number(a), Number(b)) if b != 0.0 => Number(a / b),
         ("%", Number(a), Number(b)) if b != 0.0 => Number(a % b),
+        ("&", Number(a), Number(b)) => Number((a as i64 & b as i64) as f64),
         _ => return None,
     })
 }
@@ -251,6 +252,7 @@ fn cast(value: Value, to: &str) -> Option<Value> {
             "interval" => Value::Span(interval(&text)?),
             _ => Value::Text(text),
         },
+        Value::Bool(value) if word == "integer" => Value::Number(f64::from(u8::from(value))),
         Value::Number(seconds) | Value::Date(seconds) if word == "date" => {
             Value::Date((seconds / 86400.0).floor() * 86400.0)
         }

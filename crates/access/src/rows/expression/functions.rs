@@ -47,6 +47,17 @@ pub fn call(name: &str, arguments: &[Value], now: i64) -> Option<Value> {
         ("octet_length", [Text(text)]) => Number(text.len() as f64),
         ("lower", [Text(text)]) if !text.starts_with(['[', '(']) => Text(text.to_lowercase()),
         ("upper", [Text(text)]) if !text.starts_with(['[', '(']) => Text(text.to_uppercase()),
+        ("initcap", [Text(text)]) => {
+            let mut inside = false;
+            Text(
+                text.chars()
+                    .flat_map(|c| {
+                        let first = !std::mem::replace(&mut inside, c.is_alphanumeric());
+                        if first { c.to_uppercase().collect::<Vec<_>>() } else { c.to_lowercase().collect() }
+                    })
+                    .collect(),
+            )
+        }
         ("btrim" | "trim", [Text(text)]) => Text(text.trim_matches(' ').to_owned()),
         ("ltrim", [Text(text)]) => Text(text.trim_start_matches(' ').to_owned()),
         ("rtrim", [Text(text)]) => Text(text.trim_end_matches(' ').to_owned()),
@@ -129,6 +140,7 @@ const STRICT: &[&str] = &[
     "octet_length",
     "lower",
     "upper",
+    "initcap",
     "btrim",
     "trim",
     "ltrim",

@@ -91,6 +91,56 @@ const MET: &[&str] = &[
     "x uuid not null, y uuid not null, check (x <> y)",
 ];
 
+/// From schemas that are in use.
+const IN_USE: &[&str] = &[
+    "email text not null check (email = lower(email) and email like '%_@_%._%')",
+    "username text not null check (char_length(username) >= 3 and username ~ '^[A-Za-z0-9_]+$')",
+    "iban text not null check (iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$')",
+    "country_code text not null check (country_code ~ '^[A-Z]{2}$')",
+    "colour text not null check (colour ~* '^#[a-f0-9]{6}$')",
+    "phone text not null check (phone ~ '^\\+[1-9]\\d{1,14}$')",
+    "slug text not null check (lower(slug) = slug and slug ~ '^[a-z0-9]+(?:-[a-z0-9]+)*$')",
+    "year int not null check (year between 1900 and extract(year from now())::int + 1)",
+    "starts_at timestamptz not null, ends_at timestamptz, check (starts_at >= '2020-01-01' and (ends_at is null or ends_at > starts_at))",
+    "kind text not null, value numeric not null, check (kind = 'percent' and value between 0 and 100 or kind = 'fixed' and value > 0)",
+    "tags text[] not null check (array_length(tags, 1) between 1 and 5)",
+    "settings jsonb not null check (jsonb_typeof(settings -> 'notifications') = 'object' and settings ->> 'theme' in ('light', 'dark'))",
+    "settings jsonb not null check ((settings -> 'limits' ->> 'users')::int between 1 and 50)",
+    "lat float8 not null, lng float8 not null, check (lat between -90 and 90 and lng between -180 and 180)",
+    "a uuid not null, b uuid not null, check (a < b)",
+    "a int not null, b int not null, check (least(a, b) = a and a <> b)",
+    "options text[] not null, correct int not null, check (cardinality(options) >= 2 and correct >= 0 and correct < cardinality(options))",
+    "subtotal numeric(10,2) not null check (subtotal >= 0), tax numeric(10,2) not null, discount numeric(10,2) not null default 0, total numeric(10,2) not null, check (total = subtotal + tax - discount)",
+    "quantity int not null check (quantity > 0), unit_cents int not null, amount_cents int not null, check (amount_cents = quantity * unit_cents)",
+    "rating numeric(2,1) not null check (rating between 0 and 5 and rating % 0.5 = 0)",
+    "pin text not null check (length(pin) = 4 and pin ~ '^\\d+$')",
+    "status text not null check (status in ('open', 'done')), done_at timestamptz, check (status <> 'done' or done_at is not null)",
+    "status text not null check (status in ('open', 'done')), done_at timestamptz, check ((status = 'done') = (done_at is not null))",
+    "hash text not null check (hash like '$2_$%')",
+    "isbn text not null check (isbn ~ '^\\d{13}$' or isbn ~ '^\\d{9}[\\dX]$')",
+    "mime text not null check (mime like 'image/%' or mime like 'video/%')",
+    "vat numeric(3,2) not null check (vat between 0 and 1)",
+    "x int not null check (x = any ('{1,2,3}'::int[]))",
+    "d date not null check (d >= '2026-01-01' and d < '2026-02-01')",
+    "bits int not null check (bits & 1 = 1)",
+    "name text not null check (name = initcap(name))",
+    "name text not null check (name ~ '^(?!admin)')",
+    "phone text not null check (char_length(regexp_replace(phone, '\\D', '', 'g')) >= 10)",
+    "items jsonb not null check (jsonb_array_length(items) between 1 and 10)",
+    "items jsonb not null check (jsonb_typeof(items) = 'array' and items <> '[]')",
+    "opens time not null, closes time not null, check (closes - opens >= interval '30 minutes')",
+    "starts_at timestamptz not null, ends_at timestamptz not null, check (extract(epoch from ends_at - starts_at) between 1 and 86400)",
+    "starts_at timestamp not null, ends_at timestamp not null, check (ends_at::date = starts_at::date and ends_at > starts_at)",
+    "starts_at timestamp not null check (extract(minute from starts_at)::int % 15 = 0)",
+    "valid daterange not null check (lower(valid) >= '2020-01-01' and not upper_inf(valid))",
+    "ip inet not null check (masklen(ip) >= 24 and not ip << '10.0.0.0/8')",
+    "cents int not null, price numeric(10,2) not null, check (price = cents / 100.0)",
+    "cents int not null check (cents > 0), currency text not null check (currency in ('eur', 'usd')), check (currency <> 'usd' or cents >= 50)",
+    "low int check (low > 0), high int check (high > 0), check (low is null or high is null or low < high)",
+    "low int, high int, check (low < high)",
+    "p bool not null, q bool not null, r bool not null, check (p::int + q::int + r::int = 1)",
+];
+
 /// Checks that no row of ours meets.
 const NOT_MET: &[&str] =
     &["x bigint not null check (x * x * x = 42875)", "x text not null check (md5(x) like '00000%')"];
@@ -105,10 +155,11 @@ fn tables(columns: &[&str], prefix: &str) -> String {
 #[tokio::test]
 async fn the_checks_that_people_write_are_met() {
     let database = testkit::database().await;
-    database.run(&format!("set role postgres; {}", tables(MET, "met"))).await;
+    let all = [MET, IN_USE].concat();
+    database.run(&format!("set role postgres; {}", tables(&all, "met"))).await;
     let filled = fill(&database, 5, &Plan { users: Users::Create(0), ..Plan::new(Rows::Each(100)) }).await;
     let mut wrong = Vec::new();
-    for (n, columns) in MET.iter().enumerate() {
+    for (n, columns) in all.iter().enumerate() {
         let done = filled.table("public", &format!("met{n}")).unwrap();
         if done.rows != 100 || !done.reasons.is_empty() {
             wrong.push(format!("{columns}: {} rows, {:?}", done.rows, done.reasons));
