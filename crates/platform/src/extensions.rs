@@ -35,6 +35,8 @@ macro_rules! extension {
 /// Our own extensions. `pg_cron`, `pg_net`, `pgmq`, `pgjwt` and `supabase_vault` are always ours, since the server carries
 /// them out; `http`, `pgsodium`, `pg_tle` and `pg_graphql` stand in where there is no real one.
 ///
+/// `supabase-dbdev` and `basejump-supabase_test_helpers` are what the tests of many projects install from database.dev.
+///
 /// All are trusted (a plain role creates them), survive dump and restore, and take `with schema …` as projects write it.
 pub fn extension_files() -> Vec<ExtensionFile> {
     [
@@ -47,6 +49,8 @@ pub fn extension_files() -> Vec<ExtensionFile> {
         extension!("pgsodium", "3.1.8", false),
         extension!("pg_tle", "1.4.0", false),
         extension!("pg_graphql", "1.5.11", false),
+        extension!("supabase-dbdev", "0.0.5", false),
+        extension!("basejump-supabase_test_helpers", "0.0.6", false),
     ]
     .concat()
 }
@@ -83,7 +87,9 @@ mod tests {
                 .and_then(|rest| rest.strip_suffix('\''))
                 .expect("a version");
             assert!(files.iter().any(|f| f.name == format!("{name}--{version}.sql")), "{name} {version}");
-            assert!(control.contents.contains("trusted = true"), "{name} is not trusted");
+            let anybody_creates_it =
+                ["trusted = true", "superuser = false"].iter().any(|line| control.contents.contains(line));
+            assert!(anybody_creates_it, "{name} is a superuser's");
         }
     }
 

@@ -249,3 +249,48 @@ async fn what_is_not_carried_out_says_what_to_use_instead() {
         assert!(error.hint().is_some_and(|text| text.contains(hint)), "{call}: {error:?}");
     }
 }
+
+#[tokio::test]
+async fn helpers_of_tests_are_installed_as_from_database_dev() {
+    let cluster = Cluster::get();
+    let database = cluster.database().await;
+    let client = cluster.connect(&database.name, "postgres").await;
+    works(
+        &client,
+        "create extension if not exists http with schema extensions; create extension if not exists pg_tle;
+         drop extension if exists \"supabase-dbdev\"; select pgtle.uninstall_extension_if_exists('supabase-dbdev');
+         select pgtle.install_extension('supabase-dbdev', resp.contents ->> 'version', 'a manager', resp.contents ->> 'sql')
+         from extensions.http(('GET', 'https://api.database.dev/rest/v1/package_versions?select=sql,version&package_name=eq.supabase-dbdev',
+                               array[('apiKey', 'k')::extensions.http_header], null, null)) x,
+              lateral (select ((row_to_json(x) -> 'content') #>> '{}')::json -> 0) resp(contents);
+         create extension \"supabase-dbdev\"; select dbdev.install('basejump-supabase_test_helpers')",
+    )
+    .await;
+    assert_eq!(refusal(&client, "select dbdev.install('someone-something')").await, "0A000");
+    works(
+        &client,
+        "create table public.notes (t text, owner uuid default auth.uid()); alter table public.notes enable row level security;
+         create policy own on public.notes to authenticated using (owner = auth.uid());
+         begin; create extension \"basejump-supabase_test_helpers\" version '0.0.6';
+         select tests.create_supabase_user('ada', 'ada@example.com', null, '{\"plan\": \"pro\"}'), tests.create_supabase_user('bob');
+         select tests.authenticate_as('ada'); insert into public.notes values ('hers')",
+    )
+    .await;
+    assert!(
+        value::<bool>(
+            &client,
+            "select auth.uid() = tests.get_supabase_uid('ada') and auth.email() = 'ada@example.com'"
+        )
+        .await
+    );
+    assert_eq!(value::<i64>(&client, "select count(*) from public.notes").await, 1);
+    works(&client, "select tests.authenticate_as('bob')").await;
+    assert_eq!(value::<i64>(&client, "select count(*) from public.notes").await, 0);
+    works(&client, "select tests.authenticate_as_service_role()").await;
+    assert_eq!(value::<i64>(&client, "select count(*) from public.notes").await, 1);
+    works(&client, "select tests.clear_authentication(); select tests.freeze_time('2020-01-02')").await;
+    assert!(value::<bool>(&client, "select current_user = 'anon' and now() = '2020-01-02'").await);
+    works(&client, "select tests.unfreeze_time()").await;
+    assert!(value::<bool>(&client, "select now() <> '2020-01-02'").await);
+    assert_eq!(refusal(&client, "select tests.authenticate_as('nobody')").await, "P0001");
+}
