@@ -117,11 +117,8 @@ mod tests {
     #[test]
     fn what_could_not_be_tried_is_named_in_a_few_lines() {
         assert_eq!(gaps(&Report::default()), None);
-        let untried = |number| Untried {
-            object: format!("public.t{number}"),
-            what: "insert as user".to_owned(),
-            why: format!("{}\nDETAIL: …", "x".repeat(500)),
-        };
+        let why = || format!("{}\nDETAIL: …", "x".repeat(500));
+        let untried = |number| Untried::cell(&format!("public.t{number}"), Operation::Insert, "user", why());
         let one = OneSided {
             object: "public.t".to_owned(),
             identity: "user".to_owned(),

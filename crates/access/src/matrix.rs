@@ -6,6 +6,7 @@
 //!
 //! [`prepare`] asks the spec and the tables, not the policies: mutants of policies are probed with one preparation.
 
+mod always;
 mod caller;
 mod chance;
 mod draft;
@@ -21,7 +22,9 @@ mod plan;
 mod probe;
 mod render;
 mod report;
+mod roles;
 mod run;
+mod sides;
 mod subject;
 mod views;
 
@@ -30,6 +33,7 @@ use pg::Target;
 pub use render::render;
 pub use report::{Cell, Counterexample, Difference, OneSided, Report, Untried, Verdict};
 pub use run::{Prepared, prepare, probe};
+pub(crate) use subject::roles_of;
 
 use crate::{Error, Schema, Spec};
 

@@ -39,6 +39,20 @@ pub struct Identity {
     pub line: usize,
 }
 
+impl Identity {
+    /// Whoever comes with this role, by the role's name.
+    pub fn of_role(role: &str) -> Self {
+        Self {
+            name: role.to_owned(),
+            role: role.to_owned(),
+            profile: Vec::new(),
+            claims: serde_json::Map::new(),
+            auth: Vec::new(),
+            line: 0,
+        }
+    }
+}
+
 /// `"schema.table.column" = value`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {

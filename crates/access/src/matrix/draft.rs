@@ -24,6 +24,13 @@ pub struct Stored {
     people: BTreeSet<usize>,
 }
 
+impl Stored {
+    /// Has it to do with this person?
+    pub fn concerns(&self, person: usize) -> bool {
+        self.people.contains(&person)
+    }
+}
+
 /// What drafts are made from.
 pub struct Stock<'a> {
     schema: &'a Schema,
@@ -154,7 +161,17 @@ impl<'a> Stock<'a> {
 
     fn value(&mut self, relation: &Relation, column: &Column, person: Option<usize>, zeal: usize) -> Option<String> {
         if self.hints.holds_person(relation, column) {
-            return self.somebody(person, zeal).and_then(|person| self.people[person].uid.clone());
+            let chosen = self.somebody(person, zeal);
+            // As where a foreign key says so: of a table about people, who has no row yet comes next.
+            let at = place(relation, &column.name);
+            let is_there = |uid: &Option<String>| {
+                let rows = self.rows.get(&relation.oid);
+                rows.is_some_and(|rows| rows.iter().any(|row| at.is_some_and(|at| row.values[at] == *uid)))
+            };
+            let in_key = relation.primary_key() == [column.name.as_str()];
+            let ghost = self.people.iter().find(|person| person.nth == GHOST && in_key && !is_there(&person.uid));
+            let uid = chosen.and_then(|person| self.people[person].uid.clone());
+            return ghost.filter(|_| is_there(&uid)).map_or(uid, |ghost| ghost.uid.clone());
         }
         if self.chance.percent(40)
             && let Some(value) = self.chance.pick(self.hints.values(column))
@@ -162,6 +179,11 @@ impl<'a> Stock<'a> {
             return Some(value.clone());
         }
         self.generator.value(relation, column).map(|literal| literal.text)
+    }
+
+    /// A value that conditions compare the column with.
+    pub fn hinted(&mut self, column: &Column) -> Option<String> {
+        self.chance.pick(self.hints.values(column)).cloned()
     }
 
     /// Another valid value for a column of a row: for a key, one that leads elsewhere.

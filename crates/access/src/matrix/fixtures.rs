@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 use pg::ident;
 use pg::tokio_postgres::Client;
 
-use super::draft::{Stock, insert_sql};
-use super::paths;
+use super::caller::TOO_LONG;
+use super::draft::{Stock, insert_sql, place};
+use super::hints::names;
 use super::report::Untried;
+use super::sides::Missing;
 use super::subject::Subject;
+use super::{paths, plan};
 use crate::identities::{GHOST, NEWCOMER, Person, become_kinds};
-use crate::schema::Relation;
+use crate::schema::{Column, Relation, RelationKind};
 use crate::spec::{Kind, Spec};
-use crate::sql::literal;
+use crate::sql::{literal, typed};
 use crate::{Error, Schema};
 
 /// Rows of each table that are wanted at least, and for each person.
@@ -45,7 +48,7 @@ pub async fn fill(
         let trouble = fill_table(client, relation, people, stock).await?;
         if stock.load(client, relation).await? == 0 {
             let why = trouble.unwrap_or_else(|| "no row could be made".to_owned());
-            untried.push(Untried { object: name(relation), what: "rows".into(), why });
+            untried.push(Untried::new(&name(relation), "rows", why));
         }
         let makes_kinds = |spec: &Spec| {
             let profiles = spec.identities.iter().flat_map(|identity| &identity.profile);
@@ -53,7 +56,7 @@ pub async fn fill(
         };
         if spec.is_some_and(makes_kinds) {
             for why in become_kinds(client, schema, spec, people).await? {
-                untried.push(Untried { object: name(relation), what: "identities".into(), why });
+                untried.push(Untried::new(&name(relation), "identities", why));
             }
             stock.load(client, relation).await?;
         }
@@ -100,7 +103,10 @@ async fn fill_table(
     let active: Vec<usize> = (0..people.len()).filter(|at| people[*at].is_active()).collect();
     let each = ROWS.checked_div(active.len()).unwrap_or(0).max(EACH);
     wanted.extend(active.into_iter().flat_map(|at| std::iter::repeat_n(Some(at), each)));
+    let mut slow = false;
     for round in 0..ROUNDS {
+        // Where each row takes too long, only without triggers.
+        let last = slow || round + 1 == ROUNDS;
         let mut statements = Vec::new();
         let mut whose = Vec::new();
         for person in &wanted {
@@ -112,7 +118,10 @@ async fn fill_table(
                 Err(why) => trouble = Some(why),
             }
         }
-        let kept = keep(client, &statements, round + 1 == ROUNDS && stock.rows(relation.oid).is_empty()).await?;
+        let kept = keep(client, &statements, last && stock.rows(relation.oid).is_empty()).await?;
+        if kept.iter().flatten().any(|why| why.contains(TOO_LONG)) && !last {
+            slow = true;
+        }
         wanted.clear();
         for (person, outcome) in whose.into_iter().zip(kept) {
             if let Some(why) = outcome {
@@ -124,7 +133,7 @@ async fn fill_table(
             // A table that points to itself can do so from here on.
             stock.load(client, relation).await?;
         }
-        if wanted.is_empty() {
+        if wanted.is_empty() || last {
             break;
         }
     }
@@ -152,21 +161,32 @@ pub async fn fill_bucket(
     Ok(())
 }
 
-/// Looks for rows that make true what was never true: here, or in a table that the condition reads.
+/// Looks for rows that make true what was never true: here, or in a table that the condition reads. New rows first; then, since of
+/// some tables each person has one row and no more, changes of rows that are there.
 ///
 /// # Errors
 /// The connection is lost.
 pub async fn reach(
     client: &Client,
     schema: &Schema,
+    spec: Option<&Spec>,
     subject: &Subject,
     people: &[Person],
-    missing: &[(usize, String)],
+    missing: &[Missing],
     stock: &mut Stock<'_>,
 ) -> Result<bool, Error> {
     let mut changed = false;
-    for (person, sql) in missing {
-        let question = format!("select exists (select 1 from {} where {sql})", subject.table());
+    let mut reached: BTreeSet<(usize, &str)> = BTreeSet::new();
+    for one in missing {
+        let Missing { person, sql, of_others } = one;
+        if !reached.insert((*person, sql)) {
+            continue;
+        }
+        let filter = match subject.filter() {
+            filter if filter.is_empty() => " where".to_owned(),
+            filter => format!("{filter} and"),
+        };
+        let question = format!("select exists (select 1 from {}{filter} {sql})", subject.table());
         let mut tables = if subject.kind == Kind::Table { vec![&subject.relation] } else { Vec::new() };
         let reads = |table: &Relation| {
             let named = [' ', ')'].iter().any(|end| sql.contains(&format!(".{}{end}", table.name)));
@@ -174,12 +194,17 @@ pub async fn reach(
         };
         tables.extend(in_order(schema).filter(|table| reads(table)));
         for table in tables.into_iter().take(4) {
-            let drafts: Vec<_> = (0..REACH).filter_map(|_| stock.draft(table, Some(*person), 90).ok()).collect();
-            let statements: Vec<String> = drafts.iter().map(|draft| insert_sql(table, draft)).collect();
+            let mut statements: Vec<String> = (0..REACH)
+                .filter_map(|_| stock.draft(table, (!of_others).then_some(*person), 90).ok())
+                .map(|draft| insert_sql(table, &draft))
+                .collect();
+            if table.oid == subject.relation.oid {
+                statements.extend(changes(spec, subject, people, one, stock));
+            }
             let who = &people[*person];
-            let sql = "select _basalt_matrix.reach($1, $2, $3, $4)";
+            let ask = "select _basalt_matrix.reach($1, $2, $3, $4)";
             let row = client
-                .query_one(sql, &[&statements, &question, &who.uid.as_deref().unwrap_or(""), &who.claims])
+                .query_one(ask, &[&statements, &question, &who.uid.as_deref().unwrap_or(""), &who.claims])
                 .await?;
             if row.get::<_, Option<i32>>(0).is_some() {
                 stock.load(client, table).await?;
@@ -191,7 +216,104 @@ pub async fn reach(
     Ok(changed)
 }
 
-/// Runs each statement and keeps what succeeds; why each of the others failed.
+/// Changes of rows that are there, in the columns that the condition reads. What makes somebody who tries the kind that he is stays
+/// as it is.
+fn changes(
+    spec: Option<&Spec>,
+    subject: &Subject,
+    people: &[Person],
+    Missing { person, sql, of_others }: &Missing,
+    stock: &mut Stock<'_>,
+) -> Vec<String> {
+    let (person, relation) = (*person, &subject.relation);
+    let named = names(sql);
+    let in_key = |column: &Column| {
+        relation.foreign_keys.iter().any(|key| key.columns.contains(&column.name))
+            || relation.indexes.iter().any(|index| index.unique && index.columns.contains(&column.name))
+    };
+    let open: Vec<usize> = (0..relation.columns.len())
+        .filter(|at| {
+            let column = &relation.columns[*at];
+            named.contains(&column.name) && plan::writable(column) && !in_key(column)
+        })
+        .collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    let makes_kinds = |column: &Column| {
+        let profiles = spec.iter().flat_map(|spec| &spec.identities).flat_map(|identity| &identity.profile);
+        profiles.into_iter().any(|profile| {
+            (profile.schema == relation.schema && profile.table == relation.name) && profile.column == column.name
+        })
+    };
+    let key: Vec<usize> = relation.primary_key().iter().filter_map(|name| place(relation, name)).collect();
+    let about_him = sql.contains("basalt.uid") || sql.contains("auth.uid");
+    let rows: Vec<Vec<Option<String>>> = stock
+        .rows(relation.oid)
+        .iter()
+        .filter(|row| if *of_others { !row.concerns(person) } else { !about_him || row.concerns(person) })
+        .map(|row| row.values.clone())
+        .collect();
+    let mut statements = Vec::new();
+    for _ in 0..REACH {
+        let Some(row) = stock.chance.pick(&rows).cloned() else { break };
+        let his = |who: &Person| who.nth == 0 && key.iter().any(|at| who.uid.is_some() && row[*at] == who.uid);
+        let is_a_trier = people.iter().any(his);
+        let mut sets = Vec::new();
+        for at in open.iter().filter(|at| !(is_a_trier && makes_kinds(&relation.columns[**at]))) {
+            let column = &relation.columns[*at];
+            let value = match column.category.as_str() {
+                // Long ago and far ahead: a time that is compared with now is on one side.
+                "D" if stock.chance.percent(50) => {
+                    stock.chance.pick(&["1901-01-01", "2199-01-01"]).map(|day| (*day).to_owned())
+                }
+                _ => match stock.chance.percent(70).then(|| stock.hinted(column)).flatten() {
+                    Some(value) => Some(value),
+                    None => stock.another(relation, column, row[*at].as_deref(), Some(person)),
+                },
+            };
+            // A condition may also ask for what is not there.
+            let value = if !column.not_null && stock.chance.percent(20) { Some(None) } else { value.map(Some) };
+            sets.extend(
+                value.map(|value| format!("{} = {}", ident(&column.name), typed(value.as_deref(), &column.type_sql))),
+            );
+        }
+        let key: Option<Vec<Option<String>>> =
+            subject.key.iter().map(|name| place(relation, name).map(|at| row[at].clone())).collect();
+        if let Some(key) = key.filter(|key| !key.is_empty() && !sets.is_empty()) {
+            statements.push(format!("update {} set {} where {}", relation.sql(), sets.join(", "), subject.at(&key)));
+        }
+    }
+    statements
+}
+
+/// Materialized views hold what was there when they were made: nothing. Now there are rows.
+///
+/// # Errors
+/// The connection is lost.
+pub async fn refresh(client: &Client, schema: &Schema) -> Result<Vec<Untried>, Error> {
+    let mut views: Vec<&Relation> = schema
+        .relations
+        .iter()
+        .filter(|view| view.kind == RelationKind::MaterializedView && view.extension.is_none() && !is_platform(view))
+        .collect();
+    // Each reads older ones only.
+    views.sort_by_key(|view| view.oid);
+    let mut untried = Vec::new();
+    for view in views {
+        match client.batch_execute(&format!("refresh materialized view {}", view.sql())).await.map_err(pg::Error::from)
+        {
+            Ok(()) => {}
+            Err(pg::Error::Server(error)) => {
+                untried.push(Untried::new(&name(view), "refresh", plan::told(&error.code, &error.message)));
+            }
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(untried)
+}
+
+/// Runs each statement and keeps what succeeds; why each of the others failed. After one that takes too long the rest is left.
 async fn keep(client: &Client, statements: &[String], without_triggers: bool) -> Result<Vec<Option<String>>, Error> {
     if statements.is_empty() {
         return Ok(Vec::new());
@@ -199,11 +321,23 @@ async fn keep(client: &Client, statements: &[String], without_triggers: bool) ->
     if without_triggers {
         client.batch_execute("set session_replication_role = replica").await?;
     }
-    let rows = client.query("select message from _basalt_matrix.keep($1)", &[&statements]).await;
+    let mut outcomes: Vec<Option<String>> = Vec::with_capacity(statements.len());
+    while outcomes.len() < statements.len() {
+        let rows = client
+            .query("select code, message from _basalt_matrix.keep($1)", &[&&statements[outcomes.len()..]])
+            .await?;
+        let late = rows.iter().position(|row| row.get::<_, Option<&str>>(0) == Some(TOO_LONG));
+        let done = late.unwrap_or(rows.len());
+        outcomes.extend(rows[..done].iter().map(|row| row.get(1)));
+        // Whoever comes first had all the time there is.
+        if late == Some(0) || rows.is_empty() {
+            outcomes.resize(statements.len(), Some(plan::told(TOO_LONG, "")));
+        }
+    }
     if without_triggers {
         client.batch_execute("reset session_replication_role").await?;
     }
-    Ok(rows?.iter().map(|row| row.get(0)).collect())
+    Ok(outcomes)
 }
 
 /// The project's tables, those that others point to first; of a circle, by name.

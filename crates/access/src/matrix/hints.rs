@@ -67,18 +67,44 @@ impl Hints {
         let names = tokens.iter().filter_map(|token| if let Token::Name(name) = token { Some(name) } else { None });
         for name in names.collect::<BTreeSet<_>>() {
             for token in &tokens {
-                let (map, value) = match token {
-                    Token::Text(text) => (&mut self.words, text),
-                    Token::Number(number) => (&mut self.numbers, number),
+                let (map, values) = match token {
+                    Token::Text(text) => (&mut self.words, texts(text)),
+                    Token::Number(number) => (&mut self.numbers, numbers(number)),
                     Token::Name(_) => continue,
                 };
                 let known = map.entry(name.clone()).or_default();
-                if !known.contains(value) {
-                    known.push(value.clone());
+                for value in values {
+                    if !known.contains(&value) {
+                        known.push(value);
+                    }
                 }
             }
         }
     }
+}
+
+/// A text, and of a pattern of LIKE what it matches.
+fn texts(text: &str) -> Vec<String> {
+    if !text.contains(['%', '_']) {
+        return vec![text.to_owned()];
+    }
+    let matching = |rest: &str| text.replace('%', rest).replace('_', "a");
+    vec![text.to_owned(), matching(""), matching("a")]
+}
+
+/// A number and those beside it: what is compared by `<` is on one side.
+fn numbers(number: &str) -> Vec<String> {
+    let mut numbers = vec![number.to_owned()];
+    if let Ok(value) = number.parse::<i64>() {
+        numbers.extend([value.checked_add(1), value.checked_sub(1)].into_iter().flatten().map(|near| near.to_string()));
+    }
+    numbers
+}
+
+/// All names in a condition, quoted ones too.
+pub fn names(sql: &str) -> BTreeSet<String> {
+    let name = |token| if let Token::Name(name) = token { Some(name) } else { None };
+    tokens(sql).into_iter().filter_map(name).collect()
 }
 
 enum Token {
@@ -128,6 +154,8 @@ mod tests {
         let mut hints = Hints::default();
         hints.learn("((status = 'published'::text) AND (price_cents = 0))");
         assert_eq!(hints.words["status"], ["published"]);
-        assert_eq!(hints.numbers["price_cents"], ["0"]);
+        assert_eq!(hints.numbers["price_cents"], ["0", "1", "-1"]);
+        hints.learn("((name ~~ 'zz%'::text) AND (score > 100))");
+        assert!(hints.words["name"].contains(&"zz".to_owned()) && hints.numbers["score"].contains(&"101".to_owned()));
     }
 }

@@ -1,6 +1,7 @@
 //! From what was seen to words: the simplest right that explains every observation.
 
 use super::judge::Observation;
+use super::paths::about;
 use super::subject::{Source, Subject, roles_of};
 use crate::Schema;
 use crate::identities::Person;
@@ -10,23 +11,42 @@ use crate::spec::{Expr, Operation, Owner};
 /// What a candidate says of a row's truths.
 type Says<'s> = Box<dyn Fn(&[bool]) -> bool + 's>;
 
-/// The rows that a right is to, and what they may become; `None` where no words and no policy explain what was seen.
+/// The rows that a right is to, and what they may become; `None` where no words and no policy explain what was seen. `blind`: how many
+/// rows a statement without a `WHERE` reached, and what holds of each row.
 pub fn right(
     schema: &Schema,
     subject: &Subject,
     person: &Person,
     operation: Operation,
     seen: &[&Observation],
+    blind: Option<(usize, &[Vec<bool>])>,
+) -> Option<(Expr, Option<Expr>)> {
+    if seen.is_empty() {
+        return None;
+    }
+    let all = explained(schema, subject, person, operation, seen, blind);
+    if all.is_some() || blind.is_none() {
+        return all;
+    }
+    // More was reached than row by row: what was refused of rows that he does not see was not refused at all.
+    let open: Vec<&Observation> = seen.iter().copied().filter(|observation| !observation.hidden).collect();
+    explained(schema, subject, person, operation, &open, blind)
+}
+
+fn explained(
+    schema: &Schema,
+    subject: &Subject,
+    person: &Person,
+    operation: Operation,
+    seen: &[&Observation],
+    blind: Option<(usize, &[Vec<bool>])>,
 ) -> Option<(Expr, Option<Expr>)> {
     let fits = |before: &Says<'_>, after: &Says<'_>| {
         seen.iter().all(|observation| {
             let holds = |truths: &Option<Vec<bool>>, says: &Says<'_>| truths.as_ref().is_none_or(|truths| says(truths));
             observation.allowed == (holds(&observation.before, before) && holds(&observation.after, after))
-        })
+        }) && blind.is_none_or(|(count, rows)| rows.iter().filter(|truths| before(truths.as_slice())).count() >= count)
     };
-    if seen.is_empty() {
-        return None;
-    }
     let words: Vec<(Expr, Says<'_>)> =
         candidates(subject).into_iter().map(|expr| (expr.clone(), word(subject, expr))).collect();
     if let Some((expr, _)) = words.iter().find(|(_, says)| fits(says, says)) {
@@ -91,6 +111,8 @@ fn candidates(subject: &Subject) -> Vec<Expr> {
         all.push(Expr::Others);
     }
     all.extend(triples);
+    let guesses = subject.atoms.iter().filter(|atom| atom.source == Source::Guess);
+    all.extend(guesses.map(|atom| Expr::Where(atom.sql.clone())));
     all
 }
 
@@ -154,7 +176,7 @@ fn combined<'s>(
         if !subject.policies(operation, roles).any(|(known, _)| known == n) {
             continue;
         }
-        let Some(text) = sql(policy) else { continue };
+        let Some(text) = sql(policy).filter(|text| about(text, subject.bucket())) else { continue };
         let wanted = source(n);
         let place = subject.atoms.iter().position(|atom| atom.source == wanted);
         let text = text.replace("( SELECT auth.uid() AS uid)", "$uid").replace("auth.uid()", "$uid");
@@ -197,6 +219,17 @@ pub fn owner(schema: &Schema, relation: &Relation, depth: usize) -> Option<Owner
     }
     if depth == 0 {
         return None;
+    }
+    if !relation.is_table() {
+        // Of a view: as of the tables that it reads, where it shows the same column.
+        let read = schema.relations.iter().filter(|of| relation.reads.contains(&of.oid) && of.oid != relation.oid);
+        return read
+            .filter_map(|of| owner(schema, of, depth - 1).map(|owner| (of, owner)))
+            .find(|(of, owner)| {
+                let kind = |relation: &Relation| relation.column(&owner.column).map(|column| column.base_type.clone());
+                kind(relation).is_some_and(|here| Some(here) == kind(of))
+            })
+            .map(|(_, owner)| owner);
     }
     relation.foreign_keys.iter().filter(|key| key.columns.len() == 1 && key.target != relation.oid).find_map(|key| {
         let target = schema.relation(&key.target_schema, &key.target_table)?;

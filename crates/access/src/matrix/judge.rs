@@ -1,12 +1,14 @@
 //! What was seen, held against what is said.
 
-use super::caller::{Failure, Outcome};
-use super::plan::{Attempt, Key};
+use std::collections::BTreeSet;
+
+use super::caller::{Failure, Outcome, TOO_LONG};
+use super::plan::{Attempt, Key, Row};
 use super::probe::{Seen, Tried};
 use super::report::{Untried, Verdict};
 use super::subject::Subject;
 use crate::identities::Person;
-use crate::spec::{Expr, Operation, Right};
+use crate::spec::{Expr, Kind, Operation, Right};
 
 /// A disagreement, before anybody has looked for its reason.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct Observation {
     pub allowed: bool,
     /// The column of an update.
     pub column: Option<usize>,
+    /// Refused, of a row that is not seen: a statement without a `WHERE` may reach it all the same.
+    pub hidden: bool,
 }
 
 /// All about one identity and one object.
@@ -49,6 +53,10 @@ pub struct Judgement {
     pub observations: Vec<(Operation, Observation)>,
     /// What proved nothing.
     pub untried: Vec<Untried>,
+    /// How many rows a statement without a `WHERE` reached.
+    pub blind: Vec<(Operation, usize)>,
+    /// What holds of each row.
+    pub rows: Vec<Vec<bool>>,
 }
 
 /// What an outcome says about rights.
@@ -61,13 +69,23 @@ enum Says {
     Nothing(String),
 }
 
-/// Judges; without a file everything that is seen is taken as it is.
-pub fn judge(subject: &Subject, person: &Person, attempt: &Attempt, seen: &Seen, has_file: bool) -> Judgement {
-    let mut judge = Judge { subject, person, attempt, has_file, out: Judgement::default() };
+/// Judges; without a file everything that is seen is taken as it is. `always`: what opens every row to an operation, if something does.
+pub fn judge(
+    subject: &Subject,
+    person: &Person,
+    attempt: &Attempt,
+    seen: &Seen,
+    has_file: bool,
+    always: &dyn Fn(Operation) -> Option<String>,
+) -> Judgement {
+    let mut judge = Judge { subject, person, attempt, has_file, stopped: Vec::new(), out: Judgement::default() };
+    judge.out.rows = attempt.rows.iter().map(|row| row.truths.clone()).collect();
     judge.reads(seen);
     judge.inserts(seen);
     judge.updates(seen);
     judge.deletes(seen);
+    judge.without_rows(seen, always);
+    judge.not_blind();
     judge.out
 }
 
@@ -76,6 +94,8 @@ struct Judge<'j> {
     person: &'j Person,
     attempt: &'j Attempt,
     has_file: bool,
+    /// Statements without a `WHERE` that something stopped.
+    stopped: Vec<(Operation, String)>,
     out: Judgement,
 }
 
@@ -95,8 +115,20 @@ impl Judge<'_> {
             Some(Ok(keys)) => keys,
             Some(Err(failure)) => {
                 let verdict = if failure.code == "42501" { Verdict::Refused } else { Verdict::Broken };
-                if wanted > 0 || verdict == Verdict::Broken && right.rows != Expr::None {
+                let slow = failure.code == TOO_LONG;
+                if !slow && (wanted > 0 || verdict == Verdict::Broken && right.rows != Expr::None) {
                     self.find(verdict, Operation::Select, None, None, &right, words(failure), all);
+                } else if verdict == Verdict::Broken {
+                    self.note(Operation::Select, words(failure));
+                }
+                for (row, _) in self.attempt.rows.iter().zip(&expected).filter(|(_, expected)| !**expected) {
+                    if seen.single.contains(&row.key) {
+                        let said = "sees the row, though not all at once".to_owned();
+                        let statement = self.read_one(row);
+                        self.find(Verdict::Leak, Operation::Select, None, Some(&row.key), &right, said, statement);
+                    }
+                }
+                if verdict == Verdict::Broken || wanted > 0 {
                     return;
                 }
                 &none
@@ -117,12 +149,7 @@ impl Judge<'_> {
             if sees != *expected {
                 let (verdict, said) =
                     if sees { (Verdict::Leak, "sees the row") } else { (Verdict::Refused, "does not see the row") };
-                let statement = format!(
-                    "select {} from {} where {}",
-                    self.shown_key(),
-                    self.subject.table(),
-                    self.subject.at(&row.key)
-                );
+                let statement = self.read_one(row);
                 self.find(verdict, Operation::Select, None, Some(&row.key), &right, said.to_owned(), statement);
             }
         }
@@ -181,6 +208,7 @@ impl Judge<'_> {
                 );
             }
         }
+        let reached = self.reached(&right, seen.blind_updates.iter().map(|(_, tried)| tried));
         for (at, tried) in &seen.updates {
             let update = &self.attempt.updates[*at];
             let row = &self.attempt.rows[update.row];
@@ -189,6 +217,21 @@ impl Judge<'_> {
             let expected =
                 named && self.subject.holds(&right.rows, &row.truths) && update.truths.as_ref().is_some_and(becomes);
             let key = row.key.clone();
+            // What the row would become is not known, where something stops it even for us: being let through as far as that is
+            // held against the old row, being refused against nothing.
+            let unknown = named && update.truths.is_none() && self.subject.holds(&right.rows, &row.truths);
+            let refused = !matches!(says(&tried.outcome, true), Says::Allowed | Says::Stopped(_));
+            if refused && (unknown || update.truths.is_none() && !self.has_file) {
+                continue;
+            }
+            let expected = expected || unknown;
+            // A new row that he would not see refuses a statement with a `WHERE` and no other.
+            let of_it = || seen.blind_updates.iter().filter(|(at, _)| *at == update.column).map(|(_, tried)| tried);
+            let changed = of_it().any(|tried| matches!(tried.outcome, Outcome::Touched(count) if count > 0));
+            let hidden = refused && changed || tried.outcome == Outcome::Touched(0) && self.is_hidden(seen, row);
+            if hidden && expected && (reached || self.reached(&right, of_it())) {
+                continue;
+            }
             let allowed = self.weigh(Operation::Update, Some(update.column), Some(&key), expected, &right, tried);
             if let Some(allowed) = allowed {
                 self.observe(
@@ -198,31 +241,160 @@ impl Judge<'_> {
                     allowed,
                     Some(update.column),
                 );
+                self.hide(hidden);
             }
         }
+        let all_seen = self.sees_all(seen);
+        for (column, tried) in &seen.blind_updates {
+            self.blind(Operation::Update, Some(*column), &right, tried, all_seen);
+        }
+    }
+
+    /// Of one who cannot tell the rows that he sees, nothing is known.
+    fn is_hidden(&self, seen: &Seen, row: &Row) -> bool {
+        match &seen.keys {
+            Some(Ok(keys)) => !keys.contains(&row.key),
+            Some(Err(_)) => true,
+            None => seen.count < self.attempt.rows.len(),
+        }
+    }
+
+    fn hide(&mut self, hidden: bool) {
+        if let Some((_, last)) = self.out.observations.last_mut() {
+            last.hidden = hidden && !last.allowed;
+        }
+    }
+
+    /// Does a statement without a `WHERE` reach all rows of the right, also those that he does not see?
+    fn reached<'t>(&self, right: &Right, mut tried: impl Iterator<Item = &'t Tried>) -> bool {
+        let wanted = self.attempt.rows.iter().filter(|row| self.subject.holds(&right.rows, &row.truths)).count();
+        let enough = |count: u64| usize::try_from(count).is_ok_and(|count| count >= wanted);
+        tried.any(|tried| matches!(tried.outcome, Outcome::Touched(count) if enough(count)))
+    }
+
+    /// Does he see every row, so that a `WHERE` keeps nothing from him?
+    fn sees_all(&self, seen: &Seen) -> bool {
+        let keys = seen.keys.as_ref().and_then(|keys| keys.as_ref().ok());
+        keys.is_some_and(|keys| self.attempt.rows.iter().all(|row| keys.contains(&row.key)))
     }
 
     fn deletes(&mut self, seen: &Seen) {
         let right = self.right(Operation::Delete);
+        let reached = self.reached(&right, seen.blind.iter());
         for (at, tried) in &seen.deletes {
             let row = &self.attempt.rows[*at];
             let expected = self.subject.holds(&right.rows, &row.truths);
+            let hidden = tried.outcome == Outcome::Touched(0) && self.is_hidden(seen, row);
+            if hidden && expected && reached {
+                continue;
+            }
             let key = row.key.clone();
             if let Some(allowed) = self.weigh(Operation::Delete, None, Some(&key), expected, &right, tried) {
                 self.observe(Operation::Delete, Some(&row.truths), None, allowed, None);
+                self.hide(hidden);
             }
         }
-        self.blind_delete(seen, &right);
+        let all_seen = self.sees_all(seen);
+        if let Some(tried) = &seen.blind {
+            self.blind(Operation::Delete, None, &right, tried, all_seen);
+        }
     }
 
-    /// More rows than may be deleted? Which ones cannot be told, and where something stops the statement nothing is.
-    fn blind_delete(&mut self, seen: &Seen, right: &Right) {
-        let Some(Tried { statement, outcome: Outcome::Touched(count) }) = &seen.blind else { return };
+    /// More rows than may be deleted or changed? Which ones cannot be told.
+    fn blind(&mut self, operation: Operation, column: Option<usize>, right: &Right, tried: &Tried, all_seen: bool) {
         let rows = &self.attempt.rows;
-        let wanted = rows.iter().filter(|row| self.subject.holds(&right.rows, &row.truths)).count();
-        if rows.len() < super::plan::MOST_READ && usize::try_from(*count).is_ok_and(|count| count > wanted) {
-            let said = format!("deletes {count} rows without a WHERE, where {wanted} are expected");
-            self.find(Verdict::Leak, Operation::Delete, None, None, right, said, statement.clone());
+        let named = column.is_none_or(|at| right.names(&self.subject.relation.columns[at].name));
+        // What one row may not become, all rows may not become.
+        let becomes = |at: usize| {
+            let his = |row: usize| {
+                let truths = &rows[row].truths;
+                self.subject.holds(&right.rows, truths) && self.subject.holds(right.becoming(), truths)
+            };
+            let mut updates = self.attempt.updates.iter().filter(|update| update.column == at && his(update.row));
+            let truths = updates.find_map(|update| update.truths.as_ref());
+            truths.is_none_or(|truths| self.subject.holds(right.becoming(), truths))
+        };
+        let named = named && (right.after.is_none() || column.is_none_or(becomes));
+        let wanted = rows.iter().filter(|row| named && self.subject.holds(&right.rows, &row.truths)).count();
+        let column = column.filter(|_| !named);
+        let done = if operation == Operation::Delete { "deletes" } else { "changes" };
+        if let Outcome::Touched(count) = &tried.outcome {
+            self.out.blind.push((operation, usize::try_from(*count).unwrap_or(usize::MAX)));
+        }
+        let said = match says(&tried.outcome, wanted > 0) {
+            Says::Allowed => match &tried.outcome {
+                Outcome::Touched(count)
+                    if rows.len() < super::plan::MOST_READ
+                        && usize::try_from(*count).is_ok_and(|count| count > wanted) =>
+                {
+                    format!("{done} {count} rows without a WHERE, where {wanted} are expected")
+                }
+                _ => return,
+            },
+            // Row-level security is asked before constraints: some row was let through, where none may be.
+            Says::Stopped(why) if wanted == 0 && !rows.is_empty() => {
+                format!("without a WHERE rights let it through; only a constraint stops it: {why}")
+            }
+            Says::Stopped(why) | Says::Nothing(why) if wanted > 0 && wanted < rows.len() && !all_seen => {
+                self.stopped.push((operation, why));
+                return;
+            }
+            _ => return,
+        };
+        self.find(Verdict::Leak, operation, column, None, right, said, tried.statement.clone());
+    }
+
+    /// Where every statement without a `WHERE` was stopped, it is not known which rows one reaches that he does not see.
+    fn not_blind(&mut self) {
+        for operation in [Operation::Update, Operation::Delete] {
+            let reached = self.out.blind.iter().any(|(of, _)| *of == operation);
+            let stopped = self.stopped.iter().find(|(of, _)| *of == operation).map(|(_, why)| why.clone());
+            if let Some(why) = stopped.filter(|_| !reached) {
+                self.note(operation, format!("without a WHERE: {why}"));
+            }
+        }
+    }
+
+    /// Where no row could be made, nothing was tried. What is open whatever the rows are is open all the same.
+    fn without_rows(&mut self, seen: &Seen, always: &dyn Fn(Operation) -> Option<String>) {
+        if self.subject.kind != Kind::Table {
+            return;
+        }
+        let table = self.subject.table();
+        let columns = &self.subject.relation.columns;
+        let name = |at: usize| pg::ident(&columns[at].name);
+        for operation in Operation::ROWS {
+            let (open, empty) = match operation {
+                Operation::Select => (&seen.readable, self.attempt.rows.is_empty()),
+                Operation::Insert => (&seen.givable, self.attempt.inserts.is_empty()),
+                Operation::Update => (&seen.changeable, self.attempt.rows.is_empty()),
+                _ => (&BTreeSet::new(), self.attempt.rows.is_empty()),
+            };
+            let may_delete = seen.blind.as_ref().is_some_and(|tried| matches!(tried.outcome, Outcome::Touched(_)));
+            if !empty || open.is_empty() && !(operation == Operation::Delete && may_delete) {
+                continue;
+            }
+            let right = self.right(operation);
+            let Some(reason) = always(operation) else { continue };
+            // Any row, also one of which nothing holds.
+            self.observe(operation, Some(&vec![false; self.subject.atoms.len()]), None, true, None);
+            let statement = |at: Option<&usize>| {
+                let column = at.map_or_else(|| "*".to_owned(), |at| name(*at));
+                match operation {
+                    Operation::Select => format!("select {column} from {table}"),
+                    Operation::Update => format!("update {table} set {column} = null"),
+                    Operation::Delete => format!("delete from {table}"),
+                    _ => format!("insert into {table} ({column}) values (default)"),
+                }
+            };
+            let said = format!("no row could be made, but every row is open to it: {reason}");
+            if matches!(right.rows, Expr::None | Expr::Own | Expr::Others) {
+                self.find(Verdict::Leak, operation, None, None, &right, said, statement(open.first()));
+                continue;
+            }
+            for at in open.iter().filter(|at| !right.names(&columns[**at].name)) {
+                self.find(Verdict::Leak, operation, Some(*at), None, &right, said.clone(), statement(Some(at)));
+            }
         }
     }
 
@@ -247,11 +419,7 @@ impl Judge<'_> {
                 return None;
             }
             Says::Nothing(why) => {
-                let what = format!("{} as {}", operation.word(), self.person.kind);
-                let untried = Untried { object: self.subject.name.clone(), what, why };
-                if !self.out.untried.contains(&untried) {
-                    self.out.untried.push(untried);
-                }
+                self.note(operation, why);
                 return None;
             }
         };
@@ -286,8 +454,20 @@ impl Judge<'_> {
         allowed: bool,
         column: Option<usize>,
     ) {
-        let observation = Observation { before: before.cloned(), after: after.cloned(), allowed, column };
+        let observation =
+            Observation { before: before.cloned(), after: after.cloned(), allowed, column, hidden: false };
         self.out.observations.push((operation, observation));
+    }
+
+    fn read_one(&self, row: &Row) -> String {
+        format!("select {} from {} where {}", self.shown_key(), self.subject.table(), self.subject.at(&row.key))
+    }
+
+    fn note(&mut self, operation: Operation, why: String) {
+        let untried = Untried::cell(&self.subject.name, operation, &self.person.kind, why);
+        if !self.out.untried.contains(&untried) {
+            self.out.untried.push(untried);
+        }
     }
 
     fn shown_key(&self) -> String {
@@ -305,6 +485,7 @@ fn says(outcome: &Outcome, expected: bool) -> Says {
         Outcome::Failed(failure) => failure,
     };
     match (&failure.function, failure.code.as_str()) {
+        (_, TOO_LONG) => Says::Nothing(words(failure)),
         (None, "42501" | "55000" | "0A000") => Says::Refused(words(failure)),
         // Row-level security is checked before constraints: whoever meets one has been let through.
         (None, code) if code.starts_with("23") => Says::Stopped(words(failure)),

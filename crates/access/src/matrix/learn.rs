@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::caller::Outcome;
 use super::infer;
 use super::judge::{Judgement, Observation};
 use super::plan::writable;
@@ -10,7 +11,7 @@ use super::report::{Cell, Report};
 use super::subject::Subject;
 use crate::Schema;
 use crate::identities::Person;
-use crate::spec::{Expr, Kind, Object, Operation, Right, Rights, Spec};
+use crate::spec::{Expr, Identity, Kind, Object, Operation, Right, Rights, Spec};
 
 /// Open columns, by operation.
 pub struct Columns {
@@ -41,7 +42,12 @@ impl Columns {
             .filter_map(|(_, observation)| observation.column)
             .collect();
         // A column that no other value was found for is as open as its privilege.
-        let open = seen.changeable.iter().copied().filter(|at| changed.contains(at) || !tried.contains(at)).collect();
+        let in_all = |at: &usize| {
+            let touched = |outcome: &Outcome| matches!(outcome, Outcome::Touched(count) if *count > 0);
+            seen.blind_updates.iter().any(|(of, tried)| of == at && touched(&tried.outcome))
+        };
+        let is_open = |at: &usize| changed.contains(at) || !tried.contains(at) || in_all(at);
+        let open = seen.changeable.iter().copied().filter(is_open).collect();
         let bucket = subject.kind == Kind::Bucket;
         Self {
             select: names(&seen.readable, places().count()).filter(|_| !bucket),
@@ -71,10 +77,14 @@ pub fn cells(
             .map(|(_, observation)| observation)
             .collect();
         let in_file = subject.spec.line > 0 && agrees;
+        let mut explained = true;
         let right = if in_file {
             said
         } else {
-            let found = infer::right(schema, subject, person, operation, &seen);
+            let reached = judgement.blind.iter().filter(|(of, _)| *of == operation).map(|(_, count)| *count).max();
+            let blind = reached.map(|count| (count, judgement.rows.as_slice()));
+            let found = infer::right(schema, subject, person, operation, &seen, blind);
+            explained = found.is_some() || !seen.iter().any(|seen| seen.allowed);
             let (rows, after) = found.unwrap_or_else(|| match seen.iter().any(|seen| seen.allowed) {
                 true => (said.rows.clone(), said.after.clone()),
                 false => (Expr::None, None),
@@ -97,6 +107,7 @@ pub fn cells(
             columns: right.columns.clone(),
             said: right,
             agrees,
+            explained,
             probes: seen.len().min(probes),
         }
     };
@@ -114,6 +125,7 @@ pub fn function_cell(name: &str, person: &Person, may: bool, agrees: bool, probe
         said: Right::default(),
         columns: None,
         agrees,
+        explained: true,
         probes,
     }
 }
@@ -140,6 +152,14 @@ impl Report {
                 Some(at) => spec.objects[at] = object,
                 None if object.rights.is_empty() && !object.public => {}
                 None => spec.objects.push(object),
+            }
+        }
+        // Kinds that come from roles have to be said before they can be spoken of.
+        for cell in &self.cells {
+            let name = &cell.identity;
+            let speaks = spec.objects.iter().any(|object| object.entry(name).is_some());
+            if speaks && !spec.identity_names().any(|known| known == name.as_str()) {
+                spec.identities.push(Identity::of_role(name));
             }
         }
         // What is gone from the database goes from the file.

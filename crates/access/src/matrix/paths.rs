@@ -1,4 +1,6 @@
-//! Paths in buckets: which folder names conditions ask for.
+//! Paths in buckets: which folders and file names conditions ask for.
+
+mod literals;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,6 +10,7 @@ use regex::Regex;
 use super::draft::{Draft, Stock, place};
 use super::subject::Subject;
 use crate::identities::Person;
+use literals::Literals;
 
 /// `alias.column = folder[n]` or the reverse, in a condition without its parentheses.
 static FOLDER: LazyLock<Regex> =
@@ -24,27 +27,86 @@ fn pattern(text: &str) -> Regex {
 #[derive(Debug, Clone, PartialEq)]
 enum Segment {
     Person,
+    /// One of these names.
+    Named(Vec<String>),
     /// Schema, table, column; folders of one alias are of one row.
     Of(String, String, String, String),
 }
 
-/// New objects for a person: by each condition's path, by his own folder, and one at the top.
+/// New objects for a person: by each condition's path, by his own folder, and one at the top. Their names are new ones, as far as
+/// the conditions leave a choice: a path that is there already would be refused before any policy is asked.
 pub fn drafts(subject: &Subject, people: &[Person], person: usize, stock: &mut Stock<'_>) -> Vec<Draft> {
     let mut paths = Vec::new();
-    for atom in subject.atoms.iter().filter(|atom| about(&atom.sql, subject)) {
-        let segments = segments(&atom.sql);
-        let files = files(&atom.sql);
-        for file in files.iter().take(3) {
+    let mut known: Vec<BTreeMap<usize, Segment>> = Vec::new();
+    for atom in subject.atoms.iter().filter(|atom| about(&atom.sql, subject.bucket())) {
+        let literals = Literals::read(&atom.sql);
+        let mut segments = segments(&atom.sql);
+        for (number, names) in &literals.folders {
+            segments.entry(*number).or_insert_with(|| Segment::Named(names.clone()));
+        }
+        let mut files = files(&atom.sql);
+        files.truncate(3);
+        files.push(fresh(stock, &literals));
+        files.extend(literals.files.iter().cloned());
+        for file in files {
             for _ in 0..3 {
                 paths.extend(path(&segments, people, person, stock).map(|folder| format!("{folder}{file}")));
             }
         }
+        if segments.is_empty() && literals.say_something() {
+            let own = people[person].uid.as_ref().map(|uid| format!("{uid}/"));
+            for folder in own.into_iter().chain([String::new()]) {
+                paths.push(format!("{folder}{}", fresh(stock, &literals)));
+                let deep = stock.chance.below(1_000_000);
+                paths.extend(literals.files.iter().map(|file| format!("{folder}{deep}/{file}")));
+                paths.extend(literals.files.iter().map(|file| format!("{folder}{file}")));
+            }
+        }
+        for like in &literals.patterns {
+            let filler = format!("f{}", stock.chance.below(1_000_000));
+            let uid = people[person].uid.as_deref().unwrap_or_default();
+            let name = like.text.replace('%', &filler);
+            let name = if like.after_uid { format!("{uid}{name}") } else { name };
+            let open_end = like.text.ends_with('%') && !name.contains('.');
+            paths.push(if open_end { format!("{name}.{}", literals.extension(stock)) } else { name });
+        }
+        paths.extend(literals.names.iter().cloned());
+        if !segments.is_empty() && !known.contains(&segments) {
+            known.push(segments);
+        }
     }
-    if let Some(uid) = &people[person].uid {
-        paths.push(format!("{uid}/file.png"));
+    // Rights ask for several conditions at once, each of which may speak of other folders.
+    for (segments, file) in both(&known).into_iter().flat_map(|segments| std::iter::repeat_n(segments, 8)).zip(1..) {
+        let name = format!("f{}{file}.png", stock.chance.below(1_000_000));
+        paths.extend(path(&segments, people, person, stock).map(|folder| format!("{folder}{name}")));
     }
+    let number = stock.chance.below(1_000_000);
+    paths.extend(people[person].uid.as_ref().map(|uid| format!("{uid}/file{number}.png")));
     paths.push(format!("file{}.png", stock.chance.below(1_000_000)));
     paths.into_iter().filter_map(|path| draft(subject, people, person, &path)).collect()
+}
+
+/// Any two of them, where they agree on the folders that both name.
+fn both(known: &[BTreeMap<usize, Segment>]) -> Vec<BTreeMap<usize, Segment>> {
+    const MOST: usize = 6;
+    let mut found: Vec<BTreeMap<usize, Segment>> = Vec::new();
+    for (at, one) in known.iter().enumerate() {
+        for other in &known[at + 1..] {
+            let agree = one.iter().all(|(number, segment)| other.get(number).is_none_or(|there| there == segment));
+            let mut all = one.clone();
+            all.extend(other.iter().map(|(number, segment)| (*number, segment.clone())));
+            if agree && !known.contains(&all) && !found.contains(&all) {
+                found.push(all);
+            }
+        }
+    }
+    found.truncate(MOST);
+    found
+}
+
+/// A file name that nobody has, with an extension that the condition names.
+fn fresh(stock: &mut Stock<'_>, literals: &Literals) -> String {
+    format!("f{}.{}", stock.chance.below(1_000_000), literals.extension(stock))
 }
 
 fn draft(subject: &Subject, people: &[Person], person: usize, path: &str) -> Option<Draft> {
@@ -58,8 +120,8 @@ fn draft(subject: &Subject, people: &[Person], person: usize, path: &str) -> Opt
 }
 
 /// Policies of other buckets say nothing of this one.
-fn about(sql: &str, subject: &Subject) -> bool {
-    !sql.contains("bucket_id") || subject.bucket().is_some_and(|bucket| sql.contains(&format!("'{bucket}'")))
+pub fn about(sql: &str, bucket: Option<&str>) -> bool {
+    !sql.contains("bucket_id") || bucket.is_none_or(|bucket| sql.contains(&format!("'{bucket}'")))
 }
 
 fn segments(sql: &str) -> BTreeMap<usize, Segment> {
@@ -113,6 +175,7 @@ fn path(
                 let row: &Vec<(String, Option<String>)> = rows.get(alias)?;
                 row.iter().find(|(name, _)| name == column).and_then(|(_, value)| value.clone())?
             }
+            Some(Segment::Named(names)) => stock.chance.pick(names)?.clone(),
             _ if stock.chance.percent(70) => people[person].uid.clone()?,
             _ => {
                 let others: Vec<_> = people.iter().filter_map(|person| person.uid.clone()).collect();

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use pg::ident;
 use pg::tokio_postgres::Client;
 
+use super::caller::TOO_LONG;
 use super::draft::{Draft, Stock, insert_sql};
 use super::paths;
-use super::report::{OneSided, Untried};
+use super::report::Untried;
 use super::subject::{Source, Subject, truth};
 use crate::Error;
 use crate::identities::Person;
 use crate::schema::Column;
-use crate::spec::{Expr, Kind, Operation, Rights};
+use crate::spec::{Expr, Kind, Operation, Right, Rights};
 use crate::sql::typed;
 
 /// A row's key, by column.
@@ -26,6 +27,8 @@ const MOST_ROWS: usize = 12;
 pub const MOST_READ: usize = 2000;
 /// Drafts of new rows for one identity.
 const DRAFTS: usize = 18;
+/// How often so many are made up, until there are some that he may add and some that he may not.
+const MORE_DRAFTS: usize = 4;
 
 /// One identity against one object.
 #[derive(Debug, Clone, Default)]
@@ -88,7 +91,7 @@ pub fn writable(column: &Column) -> bool {
 /// The connection is lost.
 pub async fn attempt(
     client: &Client,
-    subject: &Subject,
+    subject: &mut Subject,
     people: &[Person],
     at: usize,
     stock: &mut Stock<'_>,
@@ -96,7 +99,12 @@ pub async fn attempt(
 ) -> Result<Attempt, Error> {
     let person = &people[at];
     let rights = subject.spec.rights_of(&person.kind).cloned();
-    let mut attempt = Attempt { person: at, rows: rows(client, subject, person).await?, ..Attempt::default() };
+    let rows = calm_rows(client, subject, person, untried).await?;
+    let mut attempt = Attempt { person: at, rows, ..Attempt::default() };
+    if attempt.rows.is_empty() && !untried.iter().any(|known| known.object == subject.name && known.what == "rows") {
+        untried.push(Untried::new(&subject.name, "rows", "there is none".to_owned()));
+    }
+    let subject: &Subject = subject;
     attempt.cover = cover(&attempt.rows);
     let mut planner = Planner { client, subject, people, at, rights, stock, untried };
     planner.updates(&mut attempt).await?;
@@ -228,21 +236,18 @@ impl Planner<'_, '_> {
                         later.push((update.row, update.column));
                         trouble.insert(update.column, why);
                         // As with a key that others point to: whether he is let through as far as that shows a right, too.
-                        if closed.contains(&update.column) {
-                            stopped.insert((update.row, update.column), update);
-                        }
+                        stopped.insert((update.row, update.column), update);
                     }
                 }
             }
         }
-        done.extend(stopped.keys().map(|(_, column)| *column));
+        stopped.retain(|(_, column), _| closed.contains(column) || !done.contains(column));
+        done.extend(stopped.keys().map(|(_, column)| *column).filter(|column| closed.contains(column)));
         attempt.updates.extend(stopped.into_values());
         for (c, why) in trouble.into_iter().filter(|(c, _)| !done.contains(c)) {
-            self.untried.push(Untried {
-                object: self.subject.name.clone(),
-                what: format!("update of {}", relation.columns[c].name),
-                why,
-            });
+            let what = format!("update of {}", relation.columns[c].name);
+            let operation = Some(Operation::Update);
+            note(self.untried, Untried { operation, ..Untried::new(&self.subject.name, &what, why) });
         }
         Ok(())
     }
@@ -267,11 +272,50 @@ impl Planner<'_, '_> {
         self.stock.chance.pick(&others).map(|name| (*name).clone())
     }
 
+    /// New rows, some of each class: those that he may add and those that he may not. Where one of the two is missing, more are made up.
     async fn inserts(&mut self) -> Result<Vec<Insert>, Error> {
-        let relation = &self.subject.relation;
         let right = self.rights.as_ref().map(|rights| rights.insert.clone()).unwrap_or_default();
-        let mut drafts: Vec<Draft> = Vec::new();
+        let granted = self.granted("INSERT").await?;
         let mut why = String::new();
+        let mut classes: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
+        let mut inserts = Vec::new();
+        for _ in 0..MORE_DRAFTS {
+            self.draft(&right, &granted, &mut classes, &mut inserts, &mut why).await?;
+            if self.lacks(&right, &inserts).is_none() || why.contains(TOO_LONG) {
+                break;
+            }
+        }
+        if let Some(trouble) = self.lacks(&right, &inserts) {
+            let kind = &self.people[self.at].kind;
+            let why = if why.is_empty() { trouble.to_owned() } else { format!("{trouble}: {why}") };
+            note(self.untried, Untried::cell(&self.subject.name, Operation::Insert, kind, why));
+        }
+        Ok(inserts)
+    }
+
+    /// What these rows do not show.
+    fn lacks(&self, right: &Right, inserts: &[Insert]) -> Option<&'static str> {
+        let allowed = |insert: &Insert| self.subject.holds(&right.rows, &insert.truths);
+        match &right.rows {
+            _ if inserts.is_empty() => Some("no valid row could be made"),
+            Expr::None => None,
+            _ if !inserts.iter().any(allowed) => Some("no row that access.toml allows could be made"),
+            Expr::All => None,
+            _ if inserts.iter().all(allowed) => Some("no row that access.toml does not allow could be made"),
+            _ => None,
+        }
+    }
+
+    async fn draft(
+        &mut self,
+        right: &Right,
+        granted: &BTreeSet<usize>,
+        classes: &mut BTreeMap<Vec<bool>, usize>,
+        inserts: &mut Vec<Insert>,
+        why: &mut String,
+    ) -> Result<(), Error> {
+        let relation = &self.subject.relation;
+        let mut drafts: Vec<Draft> = Vec::new();
         if self.subject.kind == Kind::Bucket {
             for person in [self.at, (self.at + 1) % self.people.len(), self.at] {
                 drafts.extend(paths::drafts(self.subject, self.people, person, self.stock));
@@ -282,11 +326,10 @@ impl Planner<'_, '_> {
                 let zeal = if n % 3 == 0 { 30 } else { 90 };
                 match self.stock.draft(relation, someone, zeal) {
                     Ok(draft) => drafts.push(draft),
-                    Err(reason) => why = reason,
+                    Err(reason) => *why = reason,
                 }
             }
         }
-        let granted = self.granted("INSERT").await?;
         let open = |c: &usize| match (self.subject.spec.line, &right.rows) {
             (0, _) => granted.contains(c),
             (_, Expr::None) => true,
@@ -298,8 +341,6 @@ impl Planner<'_, '_> {
             .iter()
             .map(|(draft, _)| format!("{} returning {}", insert_sql(relation, draft), self.subject.key_sql()))
             .collect();
-        let mut classes: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
-        let mut inserts = Vec::new();
         for ((draft, spare), outcome) in drafts.into_iter().zip(self.weigh(&statements).await?) {
             match outcome {
                 Ok(truths) => {
@@ -309,17 +350,10 @@ impl Planner<'_, '_> {
                         inserts.push(Insert { draft, spare, truths });
                     }
                 }
-                Err(reason) => why = reason,
+                Err(reason) => *why = reason,
             }
         }
-        if inserts.is_empty() {
-            self.untried.push(Untried {
-                object: self.subject.name.clone(),
-                what: format!("insert as {}", self.people[self.at].kind),
-                why: format!("no valid row could be made: {why}"),
-            });
-        }
-        Ok(inserts)
+        Ok(())
     }
 
     /// What holds for him after each statement, or why it fails.
@@ -341,9 +375,9 @@ pub async fn weigh(
     if statements.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = "select truths, message from _basalt_matrix.weigh($1, $2, $3, $4)";
+    let sql = "select truths, message, code from _basalt_matrix.weigh($1, $2, $3, $4)";
     let uid = person.uid.clone().unwrap_or_default();
-    let rows = client.query(sql, &[&statements, &question, &vec![uid], &vec![person.claims.clone()]]).await?;
+    let (uids, claims) = (vec![uid], vec![person.claims.clone()]);
     let read = |row: &pg::tokio_postgres::Row| {
         let truths: Option<String> = row.get(0);
         let truths = truths.and_then(|text| serde_json::from_str::<Vec<Option<Vec<bool>>>>(&text).ok());
@@ -354,7 +388,22 @@ pub async fn weigh(
             }
         }
     };
-    Ok(rows.iter().map(read).collect())
+    let mut weighed = Vec::with_capacity(statements.len());
+    while weighed.len() < statements.len() {
+        let rows = client.query(sql, &[&&statements[weighed.len()..], &question, &uids, &claims]).await?;
+        let late = |row: &pg::tokio_postgres::Row| row.get::<_, Option<&str>>(2) == Some(TOO_LONG);
+        match rows.iter().position(late) {
+            // Had all the time there is: so will be the others.
+            Some(0) => {
+                let why = told(TOO_LONG, "");
+                weighed.resize_with(statements.len(), || Err(why.clone()));
+            }
+            Some(at) => weighed.extend(rows[..at].iter().map(read)),
+            None if rows.is_empty() => break,
+            None => weighed.extend(rows.iter().map(read)),
+        }
+    }
+    Ok(weighed)
 }
 
 /// `update … set … where …`
@@ -369,61 +418,6 @@ pub fn update_sql(subject: &Subject, key: &[Option<String>], column: usize, valu
     )
 }
 
-/// Which words and policies were only ever true, or only ever false, for an identity that they could tell apart.
-pub fn one_sided(subject: &Subject, person: &Person, attempt: &Attempt) -> Vec<OneSided> {
-    let truths: Vec<&Vec<bool>> =
-        attempt.rows.iter().map(|row| &row.truths).chain(attempt.inserts.iter().map(|insert| &insert.truths)).collect();
-    let mut found = Vec::new();
-    for (at, atom) in subject.atoms.iter().enumerate() {
-        let condition = match &atom.source {
-            Source::Word(word) => word.clone(),
-            Source::Own => "own".to_owned(),
-            _ => continue,
-        };
-        let matters = Operation::ROWS.iter().any(|operation| {
-            let rights = subject.spec.rights_of(&person.kind);
-            rights.is_some_and(|rights| {
-                let rows = &rights.on(*operation).rows;
-                rows.words().contains(&condition.as_str()) || atom.source == Source::Own && rows.needs_owner()
-            })
-        });
-        let ever = truths.iter().any(|truths| truths[at]);
-        let never = truths.iter().any(|truths| !truths[at]);
-        if matters && ever != never {
-            found.push(OneSided {
-                object: subject.name.clone(),
-                identity: person.kind.clone(),
-                condition,
-                always: ever,
-            });
-        }
-    }
-    found
-}
-
-/// Conditions that are never true for a person, though rows could make them so: words, and the rights that are made of them.
-pub fn missing(subject: &Subject, person: &Person, rows: &[Row]) -> Vec<String> {
-    let about_him = |sql: &str| sql.contains("basalt.uid") || sql.contains("auth.uid");
-    let mut wanted: Vec<Expr> = Vec::new();
-    for atom in &subject.atoms {
-        wanted.extend(match &atom.source {
-            Source::Own => Some(Expr::Own),
-            Source::Word(word) => Some(Expr::Word(word.clone())),
-            Source::Where(sql) => Some(Expr::Where(sql.clone())),
-            Source::Using(_) | Source::Check(_) => None,
-        });
-    }
-    let rights = subject.spec.rights_of(&person.kind);
-    for right in rights.iter().flat_map(|rights| Operation::ROWS.map(|operation| rights.on(operation))) {
-        if matches!(right.rows, Expr::And(..)) && !wanted.contains(&right.rows) {
-            wanted.push(right.rows.clone());
-        }
-    }
-    wanted.retain(|expr| !rows.iter().any(|row| subject.holds(expr, &row.truths)));
-    let sql = wanted.iter().map(|expr| subject.sql(expr));
-    sql.filter(|sql| person.uid.is_some() || !about_him(sql)).collect()
-}
-
 /// Asks whether each condition can be asked at all; policies that cannot are left out, words that cannot are errors.
 ///
 /// # Errors
@@ -433,22 +427,112 @@ pub async fn checked(client: &Client, subject: &mut Subject) -> Result<(), Error
     for (at, atom) in subject.atoms.iter().enumerate() {
         let sql = format!("select {} from {} where false", truth(&atom.sql), subject.table());
         if let Err(error) = client.batch_execute(&sql).await {
-            match &atom.source {
-                Source::Using(_) | Source::Check(_) => bad.push(at),
-                Source::Own | Source::Word(_) | Source::Where(_) => {
-                    let name = match &atom.source {
-                        Source::Word(word) => format!("word {word:?}"),
-                        Source::Where(sql) => format!("where {sql}"),
-                        _ => "owner".to_owned(),
-                    };
-                    let message = format!("{}, {name}: {}", subject.name, pg::Error::from(error));
-                    return Err(Error::Spec(crate::spec::Error { line: subject.spec.line, message }));
-                }
+            if !is_said(&atom.source) {
+                bad.push(at);
+                continue;
             }
+            let message = format!("{}, {}: {}", subject.name, named(subject, &atom.source), pg::Error::from(error));
+            return Err(Error::Spec(crate::spec::Error { line: subject.spec.line, message }));
         }
     }
     for at in bad.into_iter().rev() {
         subject.atoms.remove(at);
     }
     Ok(())
+}
+
+/// Does the condition come from the file?
+const fn is_said(source: &Source) -> bool {
+    matches!(source, Source::Own | Source::Word(_) | Source::Where(_))
+}
+
+/// A condition for people.
+fn named(subject: &Subject, source: &Source) -> String {
+    match source {
+        Source::Own => "owner".to_owned(),
+        Source::Word(word) => format!("word {word:?}"),
+        Source::Where(sql) => format!("where {sql}"),
+        Source::Using(n) | Source::Check(n) | Source::Part(n, _) => {
+            format!("policy {:?}", subject.relation.policies[*n].name)
+        }
+        Source::Guess => "a guess".to_owned(),
+    }
+}
+
+/// [`rows`], also where a condition fails for some row (there it is taken for false) or takes too long (there it is left out), and
+/// where the rows themselves cannot be read. What failed is told.
+///
+/// # Errors
+/// The connection is lost, or a word of the file takes too long.
+pub async fn calm_rows(
+    client: &Client,
+    subject: &mut Subject,
+    person: &Person,
+    untried: &mut Vec<Untried>,
+) -> Result<Vec<Row>, Error> {
+    loop {
+        match rows(client, subject, person).await {
+            Err(Error::Database(pg::Error::Server(error))) => {
+                if !settle(client, subject, person, untried).await? {
+                    note(untried, Untried::new(&subject.name, "rows", told(&error.code, &error.message)));
+                    return Ok(Vec::new());
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Finds the conditions that fail. Was there one?
+async fn settle(
+    client: &Client,
+    subject: &mut Subject,
+    person: &Person,
+    untried: &mut Vec<Untried>,
+) -> Result<bool, Error> {
+    be(client, person).await?;
+    let (mut slow, mut found) = (Vec::new(), false);
+    for at in 0..subject.atoms.len() {
+        let atom = &subject.atoms[at];
+        let sql =
+            format!("select {} from {}{} limit {MOST_READ}", subject.asked(atom), subject.table(), subject.filter());
+        let error = match client.query(&sql, &[]).await.map_err(pg::Error::from) {
+            Ok(_) => continue,
+            Err(pg::Error::Server(error)) => error,
+            Err(other) => return Err(other.into()),
+        };
+        let what = named(subject, &atom.source);
+        if error.code == TOO_LONG || atom.guarded {
+            if is_said(&atom.source) {
+                let message = format!("{}, {what}: {}", subject.name, told(&error.code, &error.message));
+                return Err(Error::Spec(crate::spec::Error { line: subject.spec.line, message }));
+            }
+            slow.push(at);
+        } else {
+            subject.atoms[at].guarded = true;
+        }
+        found = true;
+        note(
+            untried,
+            Untried::new(&subject.name, &what, format!("fails for some row: {}", told(&error.code, &error.message))),
+        );
+    }
+    for at in slow.into_iter().rev() {
+        subject.atoms.remove(at);
+    }
+    Ok(found)
+}
+
+fn note(untried: &mut Vec<Untried>, what: Untried) {
+    if !untried.contains(&what) {
+        untried.push(what);
+    }
+}
+
+/// PostgreSQL's words and its code.
+pub fn told(code: &str, message: &str) -> String {
+    match code {
+        TOO_LONG => format!("took longer than {} (SQLSTATE {code})", super::caller::PATIENCE),
+        _ => format!("{message} (SQLSTATE {code})"),
+    }
 }

@@ -6,12 +6,19 @@ use pg::ident;
 
 use super::caller::{Caller, Failure, Outcome};
 use super::draft::{Draft, insert_sql};
-use super::plan::{Attempt, Key, update_sql, writable};
+use super::plan::{Attempt, Key, Row, update_sql, writable};
 use super::subject::Subject;
 use crate::Error;
 use crate::identities::Person;
 use crate::spec::{Expr, Kind, Right};
-use crate::sql::literal;
+use crate::sql::{literal, typed};
+
+/// Classes of SQLSTATE that a value of a row brings about: data exceptions, and what functions raise.
+const ROWS_OWN_FAULT: [&str; 3] = ["22", "21", "P0"];
+/// Most rows that are read one by one.
+const MOST_SINGLE: usize = 100;
+/// Columns that are changed in all rows at once.
+const MOST_BLIND: usize = 3;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -24,6 +31,9 @@ pub struct Seen {
     pub changeable: BTreeSet<usize>,
     /// Keys of the rows that are seen, or why none is.
     pub keys: Option<Result<Vec<Key>, Failure>>,
+    /// Keys of rows that are seen one by one, where all at once fail: one row that cannot be asked about hides the others from a
+    /// statement, and not from him.
+    pub single: Vec<Key>,
     /// How many rows are seen, where their keys may not be read.
     pub count: usize,
     /// Changes: which, how, and what came of it.
@@ -34,6 +44,8 @@ pub struct Seen {
     pub deletes: Vec<(usize, Tried)>,
     /// `DELETE` without `WHERE`, which needs no right to read: policies for SELECT do not limit it.
     pub blind: Option<Tried>,
+    /// Likewise `UPDATE`: which column, and what came of it.
+    pub blind_updates: Vec<(usize, Tried)>,
     /// How many statements it were.
     pub probes: usize,
 }
@@ -118,8 +130,41 @@ impl Prober<'_> {
         let answer = self.caller.read(&format!("select {} from {table}{filter}", self.subject.key_sql())).await?;
         let keys = answer.map(|rows| rows.iter().map(|row| row.get(0)).collect::<Vec<Key>>());
         seen.count = keys.as_ref().map_or(0, Vec::len);
+        if keys.as_ref().is_err_and(|failure| ROWS_OWN_FAULT.iter().any(|class| failure.code.starts_with(class))) {
+            let rows = &self.attempt.rows[..self.attempt.rows.len().min(MOST_SINGLE)];
+            let one = |row: &Row| format!("select 1 from {table} where {}", self.subject.at(&row.key));
+            let statements: Vec<String> = rows.iter().map(one).collect();
+            let outcomes = self.caller.try_all(&statements).await?;
+            seen.probes += outcomes.len();
+            let sees = |outcome: &Outcome| matches!(outcome, Outcome::Touched(count) if *count > 0);
+            let seen_rows = rows.iter().zip(&outcomes).filter(|(_, outcome)| sees(outcome));
+            seen.single = seen_rows.map(|(row, _)| row.key.clone()).collect();
+        }
         seen.keys = Some(keys);
         Ok(())
+    }
+
+    /// `UPDATE` without `WHERE`, of columns that can be the same in many rows first.
+    fn blind_updates(&self, seen: &Seen) -> Vec<(usize, String)> {
+        if self.subject.kind != Kind::Table {
+            return Vec::new();
+        }
+        let relation = &self.subject.relation;
+        let rank = |at: &usize| {
+            let name = &relation.columns[*at].name;
+            let unique = relation.indexes.iter().any(|index| index.unique && index.columns.contains(name));
+            let key = relation.foreign_keys.iter().any(|key| key.columns.contains(name));
+            (unique, key)
+        };
+        let mut columns: Vec<usize> = seen.changeable.iter().copied().collect();
+        columns.sort_by_key(rank);
+        let value = |at: usize| {
+            let update = self.attempt.updates.iter().find(|update| update.column == at)?;
+            let column = &relation.columns[at];
+            let value = typed(update.value.as_deref(), &column.type_sql);
+            Some((at, format!("update {} set {} = {value}", self.subject.table(), ident(&column.name))))
+        };
+        columns.into_iter().filter_map(value).take(MOST_BLIND).collect()
     }
 
     async fn write(&self, seen: &mut Seen) -> Result<(), Error> {
@@ -164,6 +209,8 @@ impl Prober<'_> {
         statements.extend(deletes.iter().map(|(_, statement)| statement.clone()));
         let blind = (self.subject.kind == Kind::Table).then(|| format!("delete from {}", self.subject.table()));
         statements.extend(blind.clone());
+        let blind_updates = self.blind_updates(seen);
+        statements.extend(blind_updates.iter().map(|(_, statement)| statement.clone()));
         let mut outcomes = self.caller.try_all(&statements).await?.into_iter();
         seen.probes += statements.len();
         for ((insert, extra, statement), outcome) in inserts.into_iter().zip(outcomes.by_ref()) {
@@ -179,7 +226,12 @@ impl Prober<'_> {
         for ((row, statement), outcome) in deletes.into_iter().zip(outcomes.by_ref()) {
             seen.deletes.push((row, Tried { statement, outcome }));
         }
-        seen.blind = blind.zip(outcomes.next()).map(|(statement, outcome)| Tried { statement, outcome });
+        if let Some(statement) = blind {
+            seen.blind = outcomes.next().map(|outcome| Tried { statement, outcome });
+        }
+        for ((column, statement), outcome) in blind_updates.into_iter().zip(outcomes.by_ref()) {
+            seen.blind_updates.push((column, Tried { statement, outcome }));
+        }
         Ok(())
     }
 

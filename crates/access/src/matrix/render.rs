@@ -1,6 +1,6 @@
 //! The matrix for people: a table per object, then what disagrees.
 
-use super::report::{Cell, Difference, Report, Verdict};
+use super::report::{Cell, Difference, OneSided, Report, Verdict};
 use crate::spec::{Kind, Operation};
 
 /// Tables first; what matters stands last, where a terminal leaves it.
@@ -19,9 +19,9 @@ pub fn render(report: &Report, with_tables: bool) -> String {
     if !report.conditions.is_empty() {
         text +=
             "Conditions of which only one side was seen (rows in supabase/tests/fixtures.sql can show the other):\n";
-        for one in &report.conditions {
+        for (one, who) in together(&report.conditions) {
             let side = if one.always { "true" } else { "false" };
-            text += &format!("  {}, {}: {} was always {side}\n", one.object, one.identity, one.condition);
+            text += &format!("  {}, {who}: {} was always {side}\n", one.object, one.condition);
         }
         text.push('\n');
     }
@@ -43,6 +43,21 @@ pub fn render(report: &Report, with_tables: bool) -> String {
         }
     };
     text
+}
+
+/// Conditions that are the same for several, with all of them.
+fn together(conditions: &[OneSided]) -> Vec<(&OneSided, String)> {
+    let mut found: Vec<(&OneSided, String)> = Vec::new();
+    for one in conditions {
+        let same = |(known, _): &&mut (&OneSided, String)| {
+            known.object == one.object && known.condition == one.condition && known.always == one.always
+        };
+        match found.iter_mut().find(same) {
+            Some((_, who)) => *who += &format!(", {}", one.identity),
+            None => found.push((one, one.identity.clone())),
+        }
+    }
+    found
 }
 
 fn tables(cells: &[Cell], text: &mut String) {

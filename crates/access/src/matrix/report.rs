@@ -39,7 +39,9 @@ pub struct Cell {
     pub columns: Option<Vec<String>>,
     /// Does it equal `access.toml`?
     pub agrees: bool,
-    /// How many statements it rests on.
+    /// Is there a right that fits all that was seen? Where there is none, `right` is the nearest.
+    pub explained: bool,
+    /// How many statements it rests on; 0 proves nothing.
     pub probes: usize,
 }
 
@@ -104,6 +106,35 @@ pub struct Untried {
     pub what: String,
     /// Why, e.g. PostgreSQL's message.
     pub why: String,
+    /// For whom it proves nothing; `None`: for everybody.
+    pub identity: Option<String>,
+    /// Of which operation; `None`: of all.
+    pub operation: Option<Operation>,
+}
+
+impl Untried {
+    /// Of everybody and all operations.
+    pub fn new(object: &str, what: &str, why: String) -> Self {
+        Self { object: object.to_owned(), what: what.to_owned(), why, identity: None, operation: None }
+    }
+
+    /// Of one cell.
+    pub fn cell(object: &str, operation: Operation, identity: &str, why: String) -> Self {
+        Self {
+            object: object.to_owned(),
+            what: format!("{} as {identity}", operation.word()),
+            why,
+            identity: Some(identity.to_owned()),
+            operation: Some(operation),
+        }
+    }
+
+    /// Does it speak of this cell?
+    pub fn concerns(&self, cell: &Cell) -> bool {
+        self.object == cell.object
+            && self.identity.as_ref().is_none_or(|identity| *identity == cell.identity)
+            && self.operation.is_none_or(|operation| operation == cell.operation)
+    }
 }
 
 /// A condition with one side.
@@ -113,7 +144,7 @@ pub struct OneSided {
     pub object: String,
     /// For whom.
     pub identity: String,
-    /// The word, or the policy's name.
+    /// The word; or the policy, with the part of its condition that is meant.
     pub condition: String,
     /// The only side that was seen.
     pub always: bool,

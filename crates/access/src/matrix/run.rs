@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use pg::Target;
 use pg::tokio_postgres::Client;
 
-use super::caller::Caller;
+use super::caller::{Caller, PATIENCE};
 use super::draft::Stock;
 use super::functions::{self, Group};
 use super::hints::Hints;
 use super::judge::{Finding, Judgement, judge};
 use super::plan::{self, Attempt};
 use super::report::{Difference, OneSided, Report, Untried};
+use super::sides::{self, Bounds};
 use super::subject::{Subject, roles_of};
-use super::{Options, evidence, fixtures, infer, learn, probe as tries, views};
+use super::{Options, always, evidence, fixtures, infer, learn, probe as tries, roles, views};
 use crate::identities::{self, Person};
 use crate::rows::{Generator, Plan as Filling, Rows, Users};
 use crate::schema::is_platform;
@@ -66,8 +67,9 @@ pub async fn prepare(
     let people = identities::people(spec, schema);
     let mut untried: Vec<Untried> = Vec::new();
     for why in identities::sign_up(&client, schema, spec, &people).await? {
-        untried.push(Untried { object: "auth.users".into(), what: "sign-up".into(), why });
+        untried.push(Untried::new("auth.users", "sign-up", why));
     }
+    untried.extend(roles::unused(schema, &people));
     // First whatever the general filler makes of checks over many columns: drafts borrow from it.
     let owners = people.iter().filter(|person| person.is_active()).filter_map(|person| person.uid.clone()).collect();
     let basis = Filling { users: Users::Existing(owners), role: None, ..Filling::new(Rows::Each(BASIS)) };
@@ -76,7 +78,10 @@ pub async fn prepare(
     untried.extend(fixtures::fill(&client, schema, spec, &people, &mut stock).await?);
     identities::become_kinds(&client, schema, spec, &people).await?;
     if let Some(sql) = &options.fixtures {
+        // The project's own takes the time that it takes.
+        client.batch_execute("set statement_timeout = '120s'").await?;
         client.batch_execute(sql).await?;
+        patience(&client).await?;
     }
     for relation in fixtures::in_order(schema) {
         stock.load(&client, relation).await?;
@@ -90,19 +95,21 @@ pub async fn prepare(
     }
     let triers: Vec<usize> = (0..people.len()).filter(|at| people[*at].nth == 0).collect();
     for _ in 0..STEERINGS {
-        steer(&client, schema, &subjects, &people, &triers, &mut stock).await?;
+        steer(&client, schema, spec, &mut subjects, &people, &triers, &mut stock, &mut untried).await?;
     }
+    untried.extend(fixtures::refresh(&client, schema).await?);
     let mut plans = Vec::new();
     let mut conditions = Vec::new();
-    for subject in subjects {
+    for mut subject in subjects {
         let mut attempts = Vec::new();
+        let bounds = Bounds::ask(&client, &subject, &people, &triers).await?;
         for at in &triers {
             if subject.kind == Kind::View {
                 attempts.push(Attempt { person: *at, ..Attempt::default() });
                 continue;
             }
-            let attempt = plan::attempt(&client, &subject, &people, *at, &mut stock, &mut untried).await?;
-            conditions.extend(plan::one_sided(&subject, &people[*at], &attempt));
+            let attempt = plan::attempt(&client, &mut subject, &people, *at, &mut stock, &mut untried).await?;
+            conditions.extend(sides::one_sided(schema, &subject, &people[*at], &attempt, &bounds));
             attempts.push(attempt);
         }
         plans.push(Plan { subject, attempts });
@@ -115,28 +122,41 @@ async fn open(shadow: &Target) -> Result<Client, Error> {
     let client = shadow.connect().await?;
     client
         .batch_execute(
-            "set standard_conforming_strings = on; set statement_timeout = '120s'; set lock_timeout = '10s'; \
+            "set standard_conforming_strings = on; set lock_timeout = '10s'; \
              set search_path = public, extensions; set client_min_messages = warning",
         )
         .await?;
+    patience(&client).await?;
     Ok(client)
+}
+
+/// A trigger that never ends is no reason never to end.
+async fn patience(client: &Client) -> Result<(), Error> {
+    Ok(client.batch_execute(&format!("set statement_timeout = '{PATIENCE}'")).await?)
 }
 
 async fn steer(
     client: &Client,
     schema: &Schema,
-    subjects: &[Subject],
+    spec: Option<&Spec>,
+    subjects: &mut [Subject],
     people: &[Person],
     triers: &[usize],
     stock: &mut Stock<'_>,
+    untried: &mut Vec<Untried>,
 ) -> Result<(), Error> {
-    for subject in subjects.iter().filter(|subject| subject.kind != Kind::View) {
+    for subject in subjects.iter_mut().filter(|subject| subject.kind != Kind::View) {
         let mut missing = Vec::new();
+        // The conditions as they are after those that fail have been found.
         for at in triers {
-            let rows = plan::rows(client, subject, &people[*at]).await?;
-            missing.extend(plan::missing(subject, &people[*at], &rows).into_iter().map(|sql| (*at, sql)));
+            plan::calm_rows(client, subject, &people[*at], untried).await?;
         }
-        fixtures::reach(client, schema, subject, people, &missing, stock).await?;
+        let bounds = Bounds::ask(client, subject, people, triers).await?;
+        for at in triers {
+            let rows = plan::calm_rows(client, subject, &people[*at], untried).await?;
+            missing.extend(sides::missing(schema, subject, people, *at, &rows, &bounds));
+        }
+        fixtures::reach(client, schema, spec, subject, people, &missing, stock).await?;
     }
     Ok(())
 }
@@ -163,8 +183,9 @@ fn subjects(schema: &Schema, spec: Option<&Spec>, exposed: &[String]) -> Vec<Sub
     if let Some(objects) = schema.relation("storage", "objects") {
         for bucket in &schema.buckets {
             let said = spec.and_then(|spec| spec.object(Kind::Bucket, &bucket.id)).cloned();
+            // What is not said is not public.
             let object = said.unwrap_or_else(|| Object {
-                public: bucket.public,
+                public: bucket.public && spec.is_none(),
                 line: usize::from(spec.is_some()),
                 ..Object::new(Kind::Bucket, &bucket.id)
             });
@@ -226,10 +247,11 @@ impl Work<'_> {
         for attempt in &plan.attempts {
             let person = &self.prepared.people[attempt.person];
             let (judgement, probes) = if subject.kind == Kind::View {
-                views::try_view(&self.client, &self.caller, &subject, person, has_file).await?
+                views::try_view(&self.client, &self.caller, &mut subject, person, has_file).await?
             } else {
                 let seen = tries::probe(&self.caller, &plan.subject, person, attempt).await?;
-                let judgement = judge(&plan.subject, person, attempt, &seen, has_file);
+                let always = |operation| always::open(self.schema, &subject, person, operation);
+                let judgement = judge(&plan.subject, person, attempt, &seen, has_file, &always);
                 let columns = learn::Columns::of(&plan.subject, &seen, &judgement);
                 self.report.cells.extend(learn::cells(
                     self.schema,

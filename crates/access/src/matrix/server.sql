@@ -1,5 +1,7 @@
 -- Helpers of the matrix in the shadow database. Each statement runs in a subtransaction that is undone: a round trip tries hundreds.
 -- The functions run as whoever calls them: row-level security sees the identity and nobody else.
+-- statement_timeout counts for a call as a whole: whoever is interrupted ends it with 57014 and the caller goes on with the rest.
+-- (OTHERS is neither a cancelled query nor a failed ASSERT.)
 create schema if not exists _basalt_matrix;
 grant usage on schema _basalt_matrix to public;
 
@@ -13,7 +15,12 @@ begin
       get diagnostics touched = row_count;
       set constraints all immediate;
       raise exception using errcode = 'BSLT0', message = touched::text;
-    exception when others then
+    exception when query_canceled then
+      get stacked diagnostics code = returned_sqlstate, message = message_text, stack = pg_exception_context;
+      touched := null;
+      return next;
+      return;
+    when others or assert_failure then
       get stacked diagnostics code = returned_sqlstate, message = message_text, stack = pg_exception_context;
       touched := null;
       if code = 'BSLT0' then
@@ -34,7 +41,11 @@ begin
       execute statements[i];
       set constraints all immediate;
       code := null; message := null;
-    exception when others then
+    exception when query_canceled then
+      get stacked diagnostics code = returned_sqlstate, message = message_text;
+      return next;
+      return;
+    when others or assert_failure then
       get stacked diagnostics code = returned_sqlstate, message = message_text;
     end;
     return next;
@@ -60,7 +71,12 @@ begin
         truths := (truths::jsonb || jsonb_build_array(to_jsonb(t)))::text;
       end loop;
       raise exception using errcode = 'BSLT0', message = truths;
-    exception when others then
+    exception when query_canceled then
+      get stacked diagnostics code = returned_sqlstate, message = message_text;
+      truths := null;
+      return next;
+      return;
+    when others or assert_failure then
       get stacked diagnostics code = returned_sqlstate, message = message_text;
       truths := null;
       if code = 'BSLT0' then
@@ -88,9 +104,23 @@ begin
         return i;
       end if;
       raise exception using errcode = 'BSLT0';
-    exception when others then
+    exception when query_canceled then
+      return null;
+    when others or assert_failure then
       null;
     end;
   end loop;
   return null;
+end $$;
+
+-- What a condition says of one row, and false where it fails: a division by zero in one row is no reason to know nothing of the others.
+create or replace function _basalt_matrix.holds(question text, given anyelement)
+returns boolean language plpgsql as $$
+declare
+  yes boolean;
+begin
+  execute question into yes using given;
+  return coalesce(yes, false);
+exception when others or assert_failure then
+  return false;
 end $$;

@@ -2,7 +2,9 @@
 
 use pg::ident;
 
+use super::paths::about;
 use crate::Schema;
+use crate::expr::Expr as Condition;
 use crate::schema::{Command, Policy, Relation};
 use crate::spec::{Expr, Kind, Object, Operation, Owner};
 use crate::sql::literal;
@@ -34,6 +36,15 @@ pub struct Atom {
     pub source: Source,
     /// SQL over the row.
     pub sql: String,
+    /// Does it fail for some row? Then it is asked so that it fails for that row alone.
+    pub guarded: bool,
+}
+
+impl Atom {
+    /// One that is not known to fail.
+    pub fn new(source: Source, sql: &str) -> Self {
+        Self { source, sql: sql.to_owned(), guarded: false }
+    }
 }
 
 /// Where a condition comes from.
@@ -49,6 +60,22 @@ pub enum Source {
     Using(usize),
     /// `WITH CHECK` of the policy of this number.
     Check(usize),
+    /// One of several things of which any is enough for the policy of this number: of `WITH CHECK`, or of `USING`.
+    Part(usize, bool),
+    /// What might be said of a row, where nothing else fits.
+    Guess,
+}
+
+impl Source {
+    /// The policy's number, and whether its check is meant.
+    pub const fn policy(&self) -> Option<(usize, bool)> {
+        match self {
+            Self::Using(n) => Some((*n, false)),
+            Self::Check(n) => Some((*n, true)),
+            Self::Part(n, check) => Some((*n, *check)),
+            _ => None,
+        }
+    }
 }
 
 impl Subject {
@@ -60,25 +87,36 @@ impl Subject {
             if whole { relation.columns.iter().map(|column| column.name.clone()).collect() } else { key_of(relation) };
         let mut atoms = Vec::new();
         if let Some(owner) = &object.owner {
-            atoms.push(Atom { source: Source::Own, sql: own_sql(owner, relation, schema) });
+            atoms.push(Atom::new(Source::Own, &own_sql(owner, relation, schema)));
         }
         for (word, sql) in &object.words {
-            atoms.push(Atom { source: Source::Word(word.clone()), sql: sql.clone() });
+            atoms.push(Atom::new(Source::Word(word.clone()), sql));
         }
         for (_, rights) in &object.rights {
             for operation in Operation::ROWS {
                 let right = rights.on(operation);
                 for sql in [Some(&right.rows), right.after.as_ref()].into_iter().flatten().filter_map(Expr::condition) {
-                    let atom = Atom { source: Source::Where(sql.to_owned()), sql: sql.to_owned() };
+                    let atom = Atom::new(Source::Where(sql.to_owned()), sql);
                     if !atoms.contains(&atom) {
                         atoms.push(atom);
                     }
                 }
             }
         }
-        for (n, policy) in relation.policies.iter().enumerate() {
-            atoms.extend(policy.using.iter().map(|sql| Atom { source: Source::Using(n), sql: sql.clone() }));
-            atoms.extend(policy.check.iter().map(|sql| Atom { source: Source::Check(n), sql: sql.clone() }));
+        // Policies of other buckets never hold here.
+        let bucket = (object.kind == Kind::Bucket).then_some(object.name.as_str());
+        let is_here = |policy: &Policy| policy.using.iter().chain(&policy.check).any(|sql| about(sql, bucket));
+        for (n, policy) in relation.policies.iter().enumerate().filter(|(_, policy)| is_here(policy)) {
+            atoms.extend(policy.using.iter().map(|sql| Atom::new(Source::Using(n), sql)));
+            atoms.extend(policy.check.iter().map(|sql| Atom::new(Source::Check(n), sql)));
+            for (sql, check) in [(&policy.using, false), (&policy.check, true)] {
+                for part in sql.iter().flat_map(|sql| parts(sql)).filter(|part| about(part, bucket)) {
+                    atoms.push(Atom::new(Source::Part(n, check), &part));
+                }
+            }
+        }
+        if whole {
+            atoms.extend(guesses(schema, relation).iter().map(|sql| Atom::new(Source::Guess, sql)));
         }
         Self { kind: object.kind, name: object.name.clone(), relation: relation.clone(), spec: object, key, atoms }
     }
@@ -139,8 +177,18 @@ impl Subject {
 
     /// `array[…]` of all conditions, none of them null.
     pub fn atoms_sql(&self) -> String {
-        let parts: Vec<String> = self.atoms.iter().map(|atom| truth(&atom.sql)).collect();
+        let parts: Vec<String> = self.atoms.iter().map(|atom| self.asked(atom)).collect();
         format!("array[{}]::boolean[]", parts.join(", "))
+    }
+
+    /// One condition of the row at hand, never null.
+    pub fn asked(&self, atom: &Atom) -> String {
+        if !atom.guarded {
+            return truth(&atom.sql);
+        }
+        let name = ident(&self.relation.name);
+        let question = format!("select {} from (select ($1).*) as {name}", truth(&atom.sql));
+        format!("_basalt_matrix.holds({}, {name}.*)", literal(&question))
     }
 
     /// The question to the row whose key is `$1`.
@@ -160,7 +208,14 @@ impl Subject {
             Expr::Own => atom(&Source::Own),
             Expr::Others => !atom(&Source::Own),
             Expr::Word(word) => atom(&Source::Word(word.clone())),
-            Expr::Where(sql) => atom(&Source::Where(sql.clone())),
+            Expr::Where(sql) => {
+                let is_it = |atom: &Atom| match &atom.source {
+                    Source::Where(_) | Source::Guess => atom.sql == *sql,
+                    _ => false,
+                };
+                let place = self.atoms.iter().position(is_it);
+                place.and_then(|place| truths.get(place)).copied().unwrap_or(false)
+            }
             Expr::And(left, right) => self.holds(left, truths) && self.holds(right, truths),
             Expr::Or(left, right) => self.holds(left, truths) || self.holds(right, truths),
         }
@@ -170,7 +225,7 @@ impl Subject {
     pub fn sql(&self, expr: &Expr) -> String {
         let atom = |wanted: &Source| {
             let found = self.atoms.iter().find(|atom| atom.source == *wanted);
-            found.map_or_else(|| "false".to_owned(), |atom| truth(&atom.sql))
+            found.map_or_else(|| "false".to_owned(), |atom| self.asked(atom))
         };
         match expr {
             Expr::None => "false".to_owned(),
@@ -192,6 +247,35 @@ impl Subject {
     ) -> impl Iterator<Item = (usize, &'s Policy)> {
         self.relation.policies.iter().enumerate().filter(move |(_, policy)| applies(policy, operation, roles))
     }
+}
+
+/// What is enough for a policy's condition, where it is more than one thing.
+fn parts(sql: &str) -> Vec<String> {
+    let whole = Condition::parse(sql);
+    match whole.disjuncts() {
+        [_] => Vec::new(),
+        parts => parts.iter().map(|part| part.text(sql).to_owned()).collect(),
+    }
+}
+
+/// What may hold of a view's rows: that a column is his id, and what policies of its tables say, where the view has those columns.
+fn guesses(schema: &Schema, view: &Relation) -> Vec<String> {
+    let mut guesses: Vec<String> = Vec::new();
+    for column in view.columns.iter().filter(|column| column.base_type == "uuid") {
+        guesses.push(format!("{} = $uid", ident(&column.name)));
+    }
+    for table in schema.relations.iter().filter(|table| view.reads.contains(&table.oid)) {
+        let reads = |policy: &&Policy| policy.permissive && matches!(policy.command, Command::All | Command::Select);
+        let sql = table.policies.iter().filter(reads).filter_map(|policy| policy.using.as_ref());
+        let each: Vec<String> = sql.map(|sql| sql.replace("( SELECT auth.uid() AS uid)", "$uid")).collect();
+        if each.len() > 1 {
+            guesses.push(each.join(" or "));
+        }
+        guesses.extend(each);
+    }
+    guesses.dedup();
+    guesses.truncate(12);
+    guesses
 }
 
 /// `coalesce(…, false)`, with `$uid` bound.

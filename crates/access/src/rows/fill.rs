@@ -196,11 +196,11 @@ impl<'s> Filler<'_, 's> {
         let completed = complete::rows_of_triggers(self, &mut table).await?;
         done.rows += completed;
         done.completed = completed;
-        let mut run = Run { wanted: count.saturating_sub(completed), plain: false, refusals: 0 };
+        let mut run = Run { wanted: count.saturating_sub(completed), plain: false, refusals: 0, slow: false };
         self.batches(&mut table, &mut run, done).await?;
-        if done.rows == completed && run.refusals >= PATIENCE {
+        if done.rows == completed && run.refusals >= PATIENCE && !run.slow {
             // Once more with as little as can be: a trigger or check may not like what we made up.
-            run = Run { wanted: count.saturating_sub(completed), plain: true, refusals: 0 };
+            run = Run { wanted: count.saturating_sub(completed), plain: true, refusals: 0, slow: false };
             self.batches(&mut table, &mut run, done).await?;
         }
         Ok(())
@@ -286,6 +286,12 @@ impl<'s> Filler<'_, 's> {
                 continue;
             }
             match self.insert.copy(table.rules.relation, &columns, &rows).await? {
+                // What takes all the time that a statement has, the next one will take, too.
+                Err(Refusal { message, .. }) if message.ends_with("due to statement timeout") => {
+                    done.refused(&message);
+                    run.refusals = PATIENCE;
+                    run.slow = true;
+                }
                 Ok(count) => {
                     run.refusals = if count > 0 { 0 } else { run.refusals + 1 };
                     run.wanted = run.wanted.saturating_sub(count.max(1));
@@ -353,6 +359,8 @@ struct Run {
     plain: bool,
     /// Since the last success.
     refusals: u32,
+    /// Did a statement run out of time?
+    slow: bool,
 }
 
 impl Step {

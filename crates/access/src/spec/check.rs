@@ -2,6 +2,7 @@
 
 use super::{Error, Kind, Object, Operation, Owner, Spec};
 use crate::Schema;
+use crate::matrix::roles_of;
 use crate::schema::Relation;
 
 impl Spec {
@@ -15,6 +16,14 @@ impl Spec {
             let mut wrong = |message| errors.push(Error { line: identity.line, message });
             if schema.role(&identity.role).is_none() {
                 wrong(format!("there is no role {:?}", identity.role));
+            } else if schema.role("authenticator").is_some()
+                && !roles_of(schema, "authenticator").contains(&identity.role)
+            {
+                wrong(format!(
+                    "requests cannot be made as {:?}: `authenticator` is not in it (a migration says: grant {} to authenticator)",
+                    identity.role,
+                    pg::ident(&identity.role)
+                ));
             }
             for profile in &identity.profile {
                 let name = format!("{}.{}", profile.schema, profile.table);

@@ -22,6 +22,18 @@ impl Spec {
                 }
             }
         }
+        for identity in self.identities.iter().filter(|new| before.identities.iter().all(|old| old.name != new.name)) {
+            let section = document.as_table_mut().entry("identities").or_insert_with(|| {
+                let mut table = Table::new();
+                table.decor_mut().set_prefix("\n");
+                Item::Table(table)
+            });
+            let mut value = InlineTable::new();
+            value.insert("role", Value::from(identity.role.as_str()));
+            if let Some(section) = section.as_table_mut() {
+                section.insert(&identity.name, Item::Value(Value::InlineTable(value)));
+            }
+        }
         for object in &self.objects {
             let old = before.object(object.kind, &object.name);
             if old.is_some_and(|old| same(old, object)) {

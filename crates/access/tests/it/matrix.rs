@@ -6,6 +6,8 @@ mod blueprints;
 mod faults;
 mod hidden;
 mod hostile;
+mod odd;
+mod silence;
 mod update;
 
 use std::path::{Path, PathBuf};

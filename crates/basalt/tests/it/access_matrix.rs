@@ -41,3 +41,39 @@ fn a_leak_fails_and_names_its_cause_and_update_shows_it_as_a_diff() {
     let wrong = run(&["db", "test", dir], &folder.0);
     assert!(!wrong.status.success() && stderr(&wrong).contains("access.toml:4"), "{}", stderr(&wrong));
 }
+
+#[test]
+fn what_is_not_proven_is_skipped_in_junit_and_an_update_says_where_no_words_fit() {
+    let folder = Folder::with_migrations(&[(
+        "1_vault.sql",
+        "create table public.vault (id int primary key, v text not null check (md5(v) = 'no such digest'));
+         create table public.notes (id int primary key, owner_id uuid not null default auth.uid(), shared boolean not null, body text);
+         alter table public.vault enable row level security;
+         alter table public.notes enable row level security;
+         revoke all on public.vault, public.notes from anon, authenticated, service_role;
+         grant select on public.vault to anon;
+         grant select on public.notes to authenticated;
+         create policy own on public.notes for select to authenticated using (owner_id = (select auth.uid()) or shared);
+         create policy digest on public.notes for select to authenticated using (md5(body) = 'no such digest');
+         create view public.ids with (security_invoker = on) as select id from public.notes;
+         revoke all on public.ids from anon, authenticated, service_role;
+         grant select on public.ids to authenticated;",
+    )]);
+    let updated = run(&["db", "test", "--update"], &folder.0);
+    let text = String::from_utf8_lossy(&updated.stdout).into_owned();
+    assert_eq!(updated.status.code(), Some(1), "{text}{}", stderr(&updated));
+    assert!(text.contains("No words fit what was seen") && text.contains("  public.ids: select as user\n"), "{text}");
+
+    let junit = run(&["db", "test", "-o", "junit"], &folder.0);
+    let text = String::from_utf8_lossy(&junit.stdout).into_owned();
+    let case = |object: &str, name: &str| {
+        let head = format!("<testcase classname=\"access.{object}\" name=\"{name}\">");
+        let line = text.lines().find(|line| line.contains(&head)).unwrap_or_else(|| panic!("no {name}: {text}"));
+        line.to_owned()
+    };
+    let vault = case("public.vault", "anon select");
+    assert!(vault.contains("<skipped message=\"rows: new row for relation"), "{vault}");
+    let policy = case("public.notes", "user: policy &quot;digest&quot;, using");
+    assert!(policy.contains("<skipped message=\"was always false\"/>"), "{policy}");
+    assert!(!case("public.notes", "user select").contains("skipped"), "{text}");
+}

@@ -144,7 +144,7 @@ fn update(file: &Path, report: &Report, spec: Option<&Spec>, schema: &Schema) ->
     let text = report.to_spec(spec, schema).to_toml();
     if text == before {
         println!("{} says what was seen; nothing is changed.", file.display());
-        return Ok(ExitCode::SUCCESS);
+        return unexplained(report);
     }
     std::fs::write(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
     let lines = |from: &str, of: &str| from.lines().filter(|line| !of.lines().any(|other| other == *line)).count();
@@ -155,7 +155,25 @@ fn update(file: &Path, report: &Report, spec: Option<&Spec>, schema: &Schema) ->
         lines(&before, &text)
     );
     println!("what the database allows is now what the file allows.");
-    Ok(ExitCode::SUCCESS)
+    unexplained(report)
+}
+
+/// 1 where no words fit what was seen: what is written there is the nearest, and wrong.
+fn unexplained(report: &Report) -> anyhow::Result<ExitCode> {
+    let cells: Vec<String> = report
+        .cells
+        .iter()
+        .filter(|cell| !cell.explained)
+        .map(|cell| format!("  {}: {} as {}", cell.object, cell.operation.word(), cell.identity))
+        .collect();
+    if cells.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!(
+        "No words fit what was seen here; say in access.toml what is meant (a word, `where …`, an owner):\n{}",
+        cells.join("\n")
+    );
+    Ok(ExitCode::FAILURE)
 }
 
 /// 0: enough changes are noticed; 1: too many are not, or none could be tried.
@@ -208,10 +226,40 @@ fn junit(report: &Report, suite: Option<&Suite>) -> String {
                 format!("<failure message=\"{}\">{}</failure>", escape(&message), escape(example))
             })
             .collect();
+        let untried: Vec<String> = report
+            .untried
+            .iter()
+            .filter(|untried| untried.concerns(cell))
+            .map(|untried| format!("{}: {}", untried.what, untried.why))
+            .collect();
+        let proof = match (failures.is_empty(), untried.is_empty()) {
+            (true, false) if cell.probes == 0 => format!("<skipped message=\"{}\"/>", escape(&untried.join("; "))),
+            (_, false) => format!("{failures}<system-out>{}</system-out>", escape(&untried.join("\n"))),
+            _ => failures,
+        };
         cases += &format!(
-            "  <testcase classname=\"access.{}\" name=\"{}\">{failures}</testcase>\n",
+            "  <testcase classname=\"access.{}\" name=\"{}\">{proof}</testcase>\n",
             escape(&cell.object),
             escape(&name)
+        );
+    }
+    // What is no cell's: a role that nobody tries as, a condition with one side.
+    let nobodys = |object: &str| !report.cells.iter().any(|cell| cell.object == object);
+    for untried in report.untried.iter().filter(|untried| nobodys(&untried.object)) {
+        cases += &format!(
+            "  <testcase classname=\"access.{}\" name=\"{}\"><skipped message=\"{}\"/></testcase>\n",
+            escape(&untried.object),
+            escape(&untried.what),
+            escape(&untried.why)
+        );
+    }
+    for one in &report.conditions {
+        cases += &format!(
+            "  <testcase classname=\"access.{}\" name=\"{}: {}\"><skipped message=\"was always {}\"/></testcase>\n",
+            escape(&one.object),
+            escape(&one.identity),
+            escape(&one.condition),
+            one.always
         );
     }
     for (name, outcome) in suite.iter().flat_map(|suite| &suite.files) {
