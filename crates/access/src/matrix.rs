@@ -9,6 +9,7 @@
 mod always;
 mod caller;
 mod chance;
+mod conditions;
 mod draft;
 mod evidence;
 mod fixtures;
@@ -24,6 +25,7 @@ mod render;
 mod report;
 mod roles;
 mod run;
+mod says;
 mod sides;
 mod subject;
 mod views;

@@ -11,7 +11,7 @@ use super::hints::names;
 use super::report::Untried;
 use super::sides::Missing;
 use super::subject::Subject;
-use super::{paths, plan};
+use super::{conditions, paths, plan};
 use crate::identities::{GHOST, NEWCOMER, Person, become_kinds};
 use crate::schema::{Column, Relation, RelationKind};
 use crate::spec::{Kind, Spec};
@@ -305,7 +305,7 @@ pub async fn refresh(client: &Client, schema: &Schema) -> Result<Vec<Untried>, E
         {
             Ok(()) => {}
             Err(pg::Error::Server(error)) => {
-                untried.push(Untried::new(&name(view), "refresh", plan::told(&error.code, &error.message)));
+                untried.push(Untried::new(&name(view), "refresh", conditions::told(&error.code, &error.message)));
             }
             Err(other) => return Err(other.into()),
         }
@@ -331,7 +331,7 @@ async fn keep(client: &Client, statements: &[String], without_triggers: bool) ->
         outcomes.extend(rows[..done].iter().map(|row| row.get(1)));
         // Whoever comes first had all the time there is.
         if late == Some(0) || rows.is_empty() {
-            outcomes.resize(statements.len(), Some(plan::told(TOO_LONG, "")));
+            outcomes.resize(statements.len(), Some(conditions::told(TOO_LONG, "")));
         }
     }
     if without_triggers {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::caller::{Failure, Outcome, TOO_LONG};
+use super::caller::{Outcome, TOO_LONG};
 use super::plan::{Attempt, Key, Row};
 use super::probe::{Seen, Tried};
 use super::report::{Untried, Verdict};
+use super::says::{Says, says, words};
 use super::subject::Subject;
 use crate::identities::Person;
 use crate::spec::{Expr, Kind, Operation, Right};
@@ -57,16 +58,6 @@ pub struct Judgement {
     pub blind: Vec<(Operation, usize)>,
     /// What holds of each row.
     pub rows: Vec<Vec<bool>>,
-}
-
-/// What an outcome says about rights.
-enum Says {
-    Allowed,
-    Refused(String),
-    /// Rights let it through; something else stopped it.
-    Stopped(String),
-    Broken(String),
-    Nothing(String),
 }
 
 /// Judges; without a file everything that is seen is taken as it is. `always`: what opens every row to an operation, if something does.
@@ -474,30 +465,4 @@ impl Judge<'_> {
         let names: Vec<String> = self.subject.key.iter().map(|name| pg::ident(name)).collect();
         if names.is_empty() { "*".to_owned() } else { names.join(", ") }
     }
-}
-
-fn says(outcome: &Outcome, expected: bool) -> Says {
-    let failure = match outcome {
-        Outcome::Touched(0) => return Says::Refused("no row is touched".to_owned()),
-        Outcome::Touched(_) => return Says::Allowed,
-        Outcome::TakenBack if expected => return Says::Nothing("a trigger takes the change back".to_owned()),
-        Outcome::TakenBack => return Says::Refused("a trigger takes the change back".to_owned()),
-        Outcome::Failed(failure) => failure,
-    };
-    match (&failure.function, failure.code.as_str()) {
-        (_, TOO_LONG) => Says::Nothing(words(failure)),
-        (None, "42501" | "55000" | "0A000") => Says::Refused(words(failure)),
-        // Row-level security is checked before constraints: whoever meets one has been let through.
-        (None, code) if code.starts_with("23") => Says::Stopped(words(failure)),
-        (_, "42P17" | "54001" | "42883" | "42P01" | "42703") => Says::Broken(words(failure)),
-        (Some(function), _) if !expected => Says::Refused(format!("{} stops it: {}", function, words(failure))),
-        (Some(function), "42501") => Says::Refused(format!("{} stops it: {}", function, words(failure))),
-        (Some(function), _) => Says::Nothing(format!("{} raises: {}", function, words(failure))),
-        (None, _) => Says::Nothing(words(failure)),
-    }
-}
-
-/// PostgreSQL's words and its code.
-pub fn words(failure: &Failure) -> String {
-    format!("{} (SQLSTATE {})", failure.message, failure.code)
 }

@@ -14,7 +14,7 @@ use super::plan::{self, Attempt};
 use super::report::{Difference, OneSided, Report, Untried};
 use super::sides::{self, Bounds};
 use super::subject::{Subject, roles_of};
-use super::{Options, always, evidence, fixtures, infer, learn, probe as tries, roles, views};
+use super::{Options, always, conditions, evidence, fixtures, infer, learn, probe as tries, roles, views};
 use crate::identities::{self, Person};
 use crate::rows::{Generator, Plan as Filling, Rows, Users};
 use crate::schema::is_platform;
@@ -88,7 +88,7 @@ pub async fn prepare(
     }
     let mut subjects = subjects(schema, spec, &options.exposed);
     for subject in &mut subjects {
-        plan::checked(&client, subject).await?;
+        conditions::checked(&client, subject).await?;
         if subject.kind == Kind::Bucket {
             fixtures::fill_bucket(&client, subject, &people, &mut stock).await?;
         }
@@ -149,11 +149,11 @@ async fn steer(
         let mut missing = Vec::new();
         // The conditions as they are after those that fail have been found.
         for at in triers {
-            plan::calm_rows(client, subject, &people[*at], untried).await?;
+            conditions::calm_rows(client, subject, &people[*at], untried).await?;
         }
         let bounds = Bounds::ask(client, subject, people, triers).await?;
         for at in triers {
-            let rows = plan::calm_rows(client, subject, &people[*at], untried).await?;
+            let rows = conditions::calm_rows(client, subject, &people[*at], untried).await?;
             missing.extend(sides::missing(schema, subject, people, *at, &rows, &bounds));
         }
         fixtures::reach(client, schema, spec, subject, people, &missing, stock).await?;

@@ -4,9 +4,11 @@ use pg::ident;
 use pg::tokio_postgres::Client;
 
 use super::caller::{Caller, Outcome, TOO_LONG};
-use super::judge::{Finding, Judgement, Observation, words};
+use super::conditions;
+use super::judge::{Finding, Judgement, Observation};
 use super::plan::{self, Key};
 use super::report::{Untried, Verdict};
+use super::says::words;
 use super::subject::Subject;
 use crate::Error;
 use crate::identities::Person;
@@ -24,7 +26,7 @@ pub async fn try_view(
     has_file: bool,
 ) -> Result<(Judgement, usize), Error> {
     let mut judgement = Judgement::default();
-    let expected = plan::calm_rows(client, subject, person, &mut judgement.untried).await?;
+    let expected = conditions::calm_rows(client, subject, person, &mut judgement.untried).await?;
     caller.begin(person).await?;
     let seen = Viewer { caller, subject }.look().await;
     caller.rollback().await?;

@@ -287,8 +287,8 @@ impl<'s> Filler<'_, 's> {
             }
             match self.insert.copy(table.rules.relation, &columns, &rows).await? {
                 // What takes all the time that a statement has, the next one will take, too.
-                Err(Refusal { message, .. }) if message.ends_with("due to statement timeout") => {
-                    done.refused(&message);
+                Err(refusal) if refusal.message.ends_with("due to statement timeout") => {
+                    done.refused(&refusal);
                     run.refusals = PATIENCE;
                     run.slow = true;
                 }
