@@ -201,3 +201,21 @@ async fn a_check_that_is_not_met_is_named_once_and_rows_that_land_are_counted() 
     let closed = filled.table("public", "closed").unwrap();
     assert_eq!((closed.rows, closed.missing(), closed.reasons.len()), (0, 300, 1), "{:?}", reasons(&filled));
 }
+
+#[tokio::test]
+async fn a_full_disk_is_the_end_and_is_named() {
+    let database = testkit::database().await;
+    database
+        .run(
+            "set role postgres; create table public.heavy (id int generated always as identity primary key);
+             create function public.no_room() returns trigger language plpgsql as
+                 $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$;
+             create trigger no_room before insert on public.heavy for each row execute function public.no_room();",
+        )
+        .await;
+    let mut client = database.connect(&database.admin).await;
+    let schema = access::Schema::read(&client).await.unwrap();
+    let plan = Plan { users: Users::Create(0), ..Plan::new(Rows::Each(50)) };
+    let error = access::rows::Generator::new(&schema, 1).fill(&mut client, &plan).await.unwrap_err();
+    assert!(error.to_string().starts_with("the disk is full"), "{error}");
+}
