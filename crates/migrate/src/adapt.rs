@@ -41,6 +41,8 @@ pub(crate) struct Place {
     pub(crate) can_elevate: bool,
     /// The versions that extensions have here, the default one first.
     pub(crate) extensions: BTreeMap<String, Vec<String>>,
+    /// Is pgsodium's table of keys here?
+    pub(crate) has_pgsodium: bool,
 }
 
 /// Does the file name versions of extensions, so that [`Place::extensions`] is needed?
@@ -48,10 +50,27 @@ pub(crate) fn names_versions(sql: &str) -> bool {
     version(&tokens(sql)).is_some()
 }
 
+/// What dumps of 2023 and 2024 say of pgsodium, which every hosted project had: the root of its keys never left the platform, so that
+/// they open nothing anywhere else.
+pub(crate) fn is_of_pgsodium(sql: &str) -> bool {
+    let tokens = tokens(sql);
+    let is_table = |at: usize| {
+        matches!(tokens.get(at..), Some([schema, Token::Symbol('.'), table, ..])
+            if schema.name() == Some("pgsodium") && table.name() == Some("key"))
+    };
+    let word = |n: usize| tokens.get(n).and_then(Token::word).unwrap_or_default();
+    match (word(0), word(1)) {
+        ("copy", _) => is_table(1),
+        ("insert", "into") => is_table(2),
+        ("select", "pg_catalog") => word(3) == "setval" && sql.contains("'\"pgsodium\".\"key_key_id_seq\"'"),
+        _ => false,
+    }
+}
+
 /// What is to be sent for `sql`.
 pub(crate) fn adapt(sql: &str, place: &Place) -> Adapted {
     let tokens = tokens(sql);
-    if is_passed_over(&tokens, place) {
+    if is_passed_over(&tokens, place) || !place.has_pgsodium && is_of_pgsodium(sql) {
         return Adapted::default();
     }
     if place.major < FIRST_WITH_MAINTAIN && is_grant(&tokens) {
@@ -307,7 +326,7 @@ mod tests {
 
     fn place(major: u32) -> Place {
         let extensions = [("pg_net".to_owned(), vec!["0.14.0".to_owned(), "0.13.0".to_owned()])].into();
-        Place { major, can_elevate: true, extensions }
+        Place { major, can_elevate: true, extensions, has_pgsodium: false }
     }
 
     fn sent(sql: &str, major: u32) -> Vec<String> {
@@ -399,6 +418,26 @@ mod tests {
             "do $a$ begin create role r bypassrls superuser; end $a$",
         ] {
             assert_eq!(lifted(sql), (sql.to_owned(), Vec::new()));
+        }
+    }
+
+    #[test]
+    fn keys_of_pgsodium_stay_behind() {
+        for sql in [
+            "SELECT pg_catalog.setval('\"pgsodium\".\"key_key_id_seq\"', 1, false)",
+            "INSERT INTO \"pgsodium\".\"key\" (\"id\") VALUES ('x')",
+            "insert into pgsodium.key select",
+        ] {
+            assert_eq!(sent(sql, 17), Vec::<String>::new(), "{sql}");
+            assert_eq!(adapt(sql, &Place { has_pgsodium: true, ..place(17) }).sent[0].sql, sql);
+        }
+        assert!(is_of_pgsodium("COPY \"pgsodium\".\"key\" (\"id\") FROM stdin"));
+        for sql in [
+            "select pg_catalog.setval('\"public\".\"key_key_id_seq\"', 1)",
+            "insert into public.key values (1)",
+            "select 1",
+        ] {
+            assert_eq!(sent(sql, 17), [sql]);
         }
     }
 

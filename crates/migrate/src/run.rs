@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 
-use crate::adapt::{Place, adapt, names_versions};
+use crate::adapt::{Place, adapt, is_of_pgsodium, names_versions};
 use crate::classify::{Transaction, transaction};
 use crate::failure::{Failure, Stayed, summary};
 use crate::files::SqlFile;
@@ -151,6 +151,7 @@ impl<'a> Run<'a, '_> {
     async fn one(&mut self, statement: &Statement<'_>) -> Result<(), Error> {
         let done = match statement.kind {
             Kind::Meta => return self.meta(statement),
+            Kind::Copy(_) if !self.place.has_pgsodium && is_of_pgsodium(statement.text) => return Ok(()),
             Kind::Copy(rows) => self.copy(statement.text, rows).await,
             Kind::Sql => self.sql(statement.text).await,
         };

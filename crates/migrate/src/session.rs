@@ -69,7 +69,9 @@ impl<'a> Session<'a> {
     pub(crate) async fn place(&self, with_extensions: bool) -> Result<Place, Error> {
         const VERSIONS: &str = "select v.name::pg_catalog.text, pg_catalog.array_agg(v.version order by v.version <> e.default_version) \
                                 from pg_catalog.pg_available_extension_versions v join pg_catalog.pg_available_extensions e using (name) group by v.name";
+        const PGSODIUM: &str = "select pg_catalog.to_regclass('pgsodium.key') is not null";
         let mut place = Place { major: self.major, can_elevate: self.own.is_some(), ..Place::default() };
+        place.has_pgsodium = self.given.query_one(PGSODIUM, &[]).await?.get(0);
         if with_extensions {
             let rows = self.given.query(VERSIONS, &[]).await?;
             place.extensions = rows.iter().map(|row| (row.get(0), row.get(1))).collect();

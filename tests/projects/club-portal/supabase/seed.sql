@@ -13,6 +13,17 @@ INSERT INTO "storage"."buckets" ("id", "name", "owner", "created_at", "updated_a
 INSERT INTO "storage"."prefixes" ("bucket_id", "name", "created_at", "updated_at") VALUES
 	('badges', 'members', now(), now());
 
+--
+-- Data for Name: key; Type: TABLE DATA; Schema: pgsodium; Owner: supabase_admin
+--
+
+INSERT INTO "pgsodium"."key" ("id", "status", "created", "expires", "key_type", "key_id", "key_context", "name", "associated_data", "raw_key", "raw_key_nonce", "parent_key", "comment", "user_data") VALUES
+	('3f0b0000-0000-4000-8000-0000000000aa', 'valid', now(), NULL, 'aead-det', 1, '\x7067736f6469756d', NULL, '', NULL, NULL, NULL, NULL, NULL);
+
+SELECT pg_catalog.setval('"pgsodium"."key_key_id_seq"', 1, true);
+
+SELECT pg_catalog.setval('"supabase_functions"."hooks_id_seq"', 1, false);
+
 SELECT pg_catalog.setval('"public"."members_id_seq"', 1, true);
 
 RESET ALL;
