@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use access::Spec;
 use access::lint::{self, Allow};
 use access::matrix::Options;
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::Plan;
 
@@ -33,6 +33,10 @@ fn spec_text(plan: &Plan) -> anyhow::Result<Option<String>> {
     // Of the link itself: `exists` says no of one that leads nowhere.
     if file.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(None);
+    }
+    // A pipe would be waited for without end.
+    if file.metadata().is_ok_and(|found| !found.is_file()) {
+        bail!("cannot read {}: it is no regular file", file.display());
     }
     let text = std::fs::read_to_string(&file);
     text.map(Some).with_context(|| match file.read_link() {

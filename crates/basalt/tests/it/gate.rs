@@ -204,6 +204,10 @@ fn strict_without_a_usable_access_toml_applies_nothing() {
     assert!(refused(&strict(&folder)).contains("cannot read"));
     std::fs::remove_dir(&file).unwrap();
 
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(refused(&strict(&folder)).contains("cannot read"));
+    std::fs::remove_file(&file).unwrap();
+
     std::fs::write(&file, b"version = 1\n# \xff\n").unwrap();
     assert!(refused(&strict(&folder)).contains("cannot read"));
 }
