@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::lexer::{Lexer, Piece, Token, tokens};
+use crate::lexer::{Lexer, Piece, Token, first_tokens, tokens};
 use crate::rights::elevated;
 
 /// The first version with `MAINTAIN` and `transaction_timeout`.
@@ -47,13 +47,14 @@ pub(crate) struct Place {
 
 /// Does the file name versions of extensions, so that [`Place::extensions`] is needed?
 pub(crate) fn names_versions(sql: &str) -> bool {
-    version(&tokens(sql)).is_some()
+    let head = first_tokens(sql, 2);
+    matches!(head.as_slice(), [_, Token::Word(word)] if word == "extension") && version(&tokens(sql)).is_some()
 }
 
 /// What dumps of 2023 and 2024 say of pgsodium, which every hosted project had: the root of its keys never left the platform, so that
 /// they open nothing anywhere else.
 pub(crate) fn is_of_pgsodium(sql: &str) -> bool {
-    let tokens = tokens(sql);
+    let tokens = first_tokens(sql, 6);
     let is_table = |at: usize| {
         matches!(tokens.get(at..), Some([schema, Token::Symbol('.'), table, ..])
             if schema.name() == Some("pgsodium") && table.name() == Some("key"))
@@ -69,8 +70,14 @@ pub(crate) fn is_of_pgsodium(sql: &str) -> bool {
 
 /// What is to be sent for `sql`.
 pub(crate) fn adapt(sql: &str, place: &Place) -> Adapted {
+    if !place.has_pgsodium && is_of_pgsodium(sql) {
+        return Adapted::default();
+    }
+    if is_of_data(sql) {
+        return plain(sql.to_owned());
+    }
     let tokens = tokens(sql);
-    if is_passed_over(&tokens, place) || !place.has_pgsodium && is_of_pgsodium(sql) {
+    if is_passed_over(&tokens, place) {
         return Adapted::default();
     }
     if place.major < FIRST_WITH_MAINTAIN && is_grant(&tokens) {
@@ -102,6 +109,13 @@ fn lifted_or_not(sql: &str, tokens: &[Token], place: &Place) -> Adapted {
 
 fn plain(sql: String) -> Adapted {
     Adapted { sent: vec![Sent { sql, elevated: false }], ..Adapted::default() }
+}
+
+/// Rows, of which there may be many: nothing below is about them.
+fn is_of_data(sql: &str) -> bool {
+    let head = first_tokens(sql, 1);
+    let word = head.first().and_then(Token::word);
+    word.is_some_and(|word| matches!(word, "insert" | "update" | "delete" | "select" | "with" | "values" | "copy"))
 }
 
 fn is_passed_over(tokens: &[Token], place: &Place) -> bool {

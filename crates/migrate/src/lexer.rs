@@ -177,7 +177,16 @@ impl Token {
 
 /// The tokens of a statement.
 pub(crate) fn tokens(sql: &str) -> Vec<Token> {
-    let token = |(piece, range): (Piece, Range<usize>)| {
+    stream(sql).collect()
+}
+
+/// The first tokens of a statement: what a seed inserts may be long.
+pub(crate) fn first_tokens(sql: &str, most: usize) -> Vec<Token> {
+    stream(sql).take(most).collect()
+}
+
+fn stream(sql: &str) -> impl Iterator<Item = Token> {
+    let token = move |(piece, range): (Piece, Range<usize>)| {
         let text = &sql[range];
         match piece {
             Piece::Space | Piece::Comment | Piece::Symbol(';') => None,
@@ -189,7 +198,7 @@ pub(crate) fn tokens(sql: &str) -> Vec<Token> {
             Piece::Symbol(symbol) => Some(Token::Symbol(symbol)),
         }
     };
-    Lexer::new(sql, 0).filter_map(token).collect()
+    Lexer::new(sql, 0).filter_map(token)
 }
 
 /// SQL without comments, semicolons and the way blanks are set: two texts with the same result mean the same.
