@@ -31,6 +31,7 @@ mod rules;
 mod shape;
 mod solve;
 mod table;
+mod texts;
 mod unique;
 mod update;
 mod users;
