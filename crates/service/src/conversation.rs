@@ -27,16 +27,17 @@ pub use paced::{Paced, TooSlow};
 use socket::{Answering, Notes, Socket};
 
 /// How long a client may take for its first bytes and for the head of a request, rest without a request, pause within a body, and
-/// read nothing of an answer: Warp's, under PostgREST.
+/// read nothing of an answer: Warp's, under PostgREST. Over HTTP/2, where a client answers pings, it may rest for longer.
 const PAUSE: Duration = Duration::from_secs(30);
-/// For how long a client that will send nothing more is answered still. It may be gone.
-const GONE: Duration = Duration::from_secs(2);
+/// For how long a client that will send nothing more is answered still. Nearly always it is gone, as a page is that asks anew with every
+/// letter typed, and holds a connection to PostgreSQL meanwhile; `nc -N` waits for an answer.
+const GONE: Duration = Duration::from_millis(500);
 /// Bytes of a request's head; a long `in.(…)` filter fits, a flood does not.
 const HEAD_BYTES: usize = 128 * 1024;
 /// Lines of a request's head.
 const HEAD_LINES: usize = 256;
 /// Requests at once on a connection of HTTP/2.
-const STREAMS: u32 = 256;
+const STREAMS: u32 = 100;
 
 /// Speaks HTTP/1.1 or HTTP/2 until the client leaves, or `open` shuts down.
 ///

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use futures_util::FutureExt;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::Limited;
@@ -120,10 +122,10 @@ impl Edge {
         }
         let edge = service_fn(move |request| {
             let edge = Arc::clone(&self);
-            async move { Ok::<_, std::convert::Infallible>(edge.walk(request, peer).await) }
+            async move { Ok::<_, std::convert::Infallible>(lay_extent_aside(edge.walk(request, peer).await)) }
         });
         match compression().layer(edge).oneshot(request).await {
-            Ok(response) => response.map(Body::new),
+            Ok(response) => take_extent_back(response.map(Body::new)),
             Err(never) => match never {},
         }
     }
@@ -246,6 +248,28 @@ impl Edge {
             _ => fault(StatusCode::NOT_FOUND, "no Route matched with those values", None),
         }
     }
+}
+
+/// The `Content-Range` of an answer, while it is compressed.
+#[derive(Clone)]
+struct Extent(HeaderValue);
+
+/// Answers with `Content-Range` are not compressed, since a part of some bytes would become another part. PostgREST's says which rows of a
+/// whole these are, and stays true.
+fn lay_extent_aside(mut response: Response<Body>) -> Response<Body> {
+    let counts_rows =
+        response.headers().get(CONTENT_RANGE).is_some_and(|range| !range.as_bytes().starts_with(b"bytes"));
+    if counts_rows && let Some(extent) = response.headers_mut().remove(CONTENT_RANGE) {
+        response.extensions_mut().insert(Extent(extent));
+    }
+    response
+}
+
+fn take_extent_back(mut response: Response<Body>) -> Response<Body> {
+    if let Some(Extent(extent)) = response.extensions_mut().remove() {
+        response.headers_mut().insert(CONTENT_RANGE, extent);
+    }
+    response
 }
 
 fn compression() -> CompressionLayer<And<SizeAbove, And<NotForContentType, NotForContentType>>> {

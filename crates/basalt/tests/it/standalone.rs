@@ -250,6 +250,22 @@ async fn a_unix_socket_and_a_graceful_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_who_dawdles_does_not_keep_the_server_from_ending() {
+    let (_database, login) = todos("dawdle").await;
+    let mut server = Standalone::start(&login, "db-schemas = \"api\"\ndb-anon-role = \"dawdle_anon\"\n");
+    let mut client = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    client.write_all(b"POST /todos HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    server.signal("-TERM");
+    let end = Instant::now() + 3 * SOON;
+    while server.child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < end, "it does not end: {}", server.log());
+        let _ = client.write_all(&[b' '; 3000]);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_that_behave_badly_hold_nothing() {
     let (database, login) = todos("limits").await;
     database.run("alter role limits_anon set statement_timeout = '1500ms'").await;
@@ -336,7 +352,7 @@ async fn requests_are_taken_as_people_type_them() {
     let answer = raw(b"GET /todos?task=eq.\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false);
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("PGRST100"), "{answer}");
     // Who has nothing more to say is answered all the same.
-    let answer = raw(b"POST /rpc/dream HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nseconds=0.3", true);
+    let answer = raw(b"POST /rpc/dream HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nseconds=0.05", true);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\"awake\""), "{answer}");
     let lines: String = (0..200).map(|n| format!("X-{n}: y\r\n")).collect();
     let answer = raw(format!("GET /todos HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n").as_bytes(), false);

@@ -21,6 +21,8 @@ use tokio::sync::watch;
 
 use super::config::Endpoint;
 
+/// How long requests may take to finish once the end was asked for: as `basalt start` waits.
+const GRACE: Duration = Duration::from_secs(20);
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -115,7 +117,9 @@ impl Listener {
             }
         }
         drop(self);
-        open.shutdown().await;
+        if tokio::time::timeout(GRACE, open.shutdown()).await.is_err() {
+            tracing::warn!(target: "rest", "connections that had not ended after {} s were broken off", GRACE.as_secs());
+        }
     }
 
     async fn accept(&self) -> io::Result<Accepted> {

@@ -8,15 +8,15 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// Says what was asked for: `POST /a?b body`. `/slow…` takes a second, `/never` an hour; `/unread` leaves the body.
+/// Says what was asked for: `POST /a?b body`. `/slow…` takes a moment, `/never` an hour; `/unread` leaves the body.
 async fn echo(request: Request<Paced<Incoming>>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let wait = match head.uri.path() {
-        "/slow" => 1,
-        "/never" => 3600,
+        "/slow" => 300,
+        "/never" => 3_600_000,
         _ => 0,
     };
-    tokio::time::sleep(Duration::from_secs(wait)).await;
+    tokio::time::sleep(Duration::from_millis(wait)).await;
     let body = if head.uri.path() == "/unread" { None } else { Some(body.collect().await) };
     let body = match body {
         Some(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
