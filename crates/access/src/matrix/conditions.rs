@@ -50,7 +50,7 @@ fn named(subject: &Subject, source: &Source) -> String {
     }
 }
 
-/// [`rows`], also where a condition fails for some row (there it is taken for false) or takes too long (there it is left out), and
+/// [`rows`], also where a condition fails for some row (there it is taken for false) or takes too long (then it is false everywhere), and
 /// where the rows themselves cannot be read. What failed is told.
 ///
 /// # Errors
@@ -108,8 +108,10 @@ async fn settle(
             Untried::new(&subject.name, &what, format!("fails for some row: {}", told(&error.code, &error.message))),
         );
     }
-    for at in slow.into_iter().rev() {
-        subject.atoms.remove(at);
+    // Their places stay: others have been counted by them.
+    for at in slow {
+        let atom = &mut subject.atoms[at];
+        (atom.sql, atom.guarded) = ("false".to_owned(), false);
     }
     Ok(found)
 }

@@ -33,30 +33,46 @@ enum Segment {
     Of(String, String, String, String),
 }
 
+/// What one condition says of a path.
+#[derive(Debug, Clone)]
+pub struct Way {
+    literals: Literals,
+    segments: BTreeMap<usize, Segment>,
+    files: Vec<String>,
+}
+
+/// What conditions say of the paths in a bucket.
+pub fn ways<'s>(conditions: impl Iterator<Item = &'s str>, bucket: &str) -> Vec<Way> {
+    let way = |sql: &str| {
+        let literals = Literals::read(sql);
+        let mut segments = segments(sql);
+        for (number, names) in &literals.folders {
+            segments.entry(*number).or_insert_with(|| Segment::Named(names.clone()));
+        }
+        let mut files = files(sql);
+        files.truncate(3);
+        files.extend(literals.files.iter().cloned());
+        Way { literals, segments, files }
+    };
+    conditions.filter(|sql| about(sql, Some(bucket))).map(way).collect()
+}
+
 /// New objects for a person: by each condition's path, by his own folder, and one at the top. Their names are new ones, as far as
 /// the conditions leave a choice: a path that is there already would be refused before any policy is asked.
 pub fn drafts(subject: &Subject, people: &[Person], person: usize, stock: &mut Stock<'_>) -> Vec<Draft> {
     let mut paths = Vec::new();
     let mut known: Vec<BTreeMap<usize, Segment>> = Vec::new();
-    for atom in subject.atoms.iter().filter(|atom| about(&atom.sql, subject.bucket())) {
-        let literals = Literals::read(&atom.sql);
-        let mut segments = segments(&atom.sql);
-        for (number, names) in &literals.folders {
-            segments.entry(*number).or_insert_with(|| Segment::Named(names.clone()));
-        }
-        let mut files = files(&atom.sql);
-        files.truncate(3);
-        files.push(fresh(stock, &literals));
-        files.extend(literals.files.iter().cloned());
-        for file in files {
+    for Way { literals, segments, files } in &subject.ways {
+        let new = fresh(stock, literals);
+        for file in files.iter().chain([&new]) {
             for _ in 0..3 {
-                paths.extend(path(&segments, people, person, stock).map(|folder| format!("{folder}{file}")));
+                paths.extend(path(segments, people, person, stock).map(|folder| format!("{folder}{file}")));
             }
         }
         if segments.is_empty() && literals.say_something() {
             let own = people[person].uid.as_ref().map(|uid| format!("{uid}/"));
             for folder in own.into_iter().chain([String::new()]) {
-                paths.push(format!("{folder}{}", fresh(stock, &literals)));
+                paths.push(format!("{folder}{}", fresh(stock, literals)));
                 let deep = stock.chance.below(1_000_000);
                 paths.extend(literals.files.iter().map(|file| format!("{folder}{deep}/{file}")));
                 paths.extend(literals.files.iter().map(|file| format!("{folder}{file}")));
@@ -71,8 +87,8 @@ pub fn drafts(subject: &Subject, people: &[Person], person: usize, stock: &mut S
             paths.push(if open_end { format!("{name}.{}", literals.extension(stock)) } else { name });
         }
         paths.extend(literals.names.iter().cloned());
-        if !segments.is_empty() && !known.contains(&segments) {
-            known.push(segments);
+        if !segments.is_empty() && !known.contains(segments) {
+            known.push(segments.clone());
         }
     }
     // Rights ask for several conditions at once, each of which may speak of other folders.

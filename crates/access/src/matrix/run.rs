@@ -12,7 +12,7 @@ use super::hints::Hints;
 use super::judge::{Finding, Judgement, judge};
 use super::plan::{self, Attempt};
 use super::report::{Difference, OneSided, Report, Untried};
-use super::sides::{self, Bounds};
+use super::sides::{self, Bounds, Missing};
 use super::subject::{Subject, roles_of};
 use super::{Options, always, conditions, evidence, fixtures, infer, learn, probe as tries, roles, views};
 use crate::identities::{self, Person};
@@ -146,16 +146,14 @@ async fn steer(
     untried: &mut Vec<Untried>,
 ) -> Result<(), Error> {
     for subject in subjects.iter_mut().filter(|subject| subject.kind != Kind::View) {
-        let mut missing = Vec::new();
-        // The conditions as they are after those that fail have been found.
+        let mut rows = Vec::new();
         for at in triers {
-            conditions::calm_rows(client, subject, &people[*at], untried).await?;
+            rows.push(conditions::calm_rows(client, subject, &people[*at], untried).await?);
         }
         let bounds = Bounds::ask(client, subject, people, triers).await?;
-        for at in triers {
-            let rows = conditions::calm_rows(client, subject, &people[*at], untried).await?;
-            missing.extend(sides::missing(schema, subject, people, *at, &rows, &bounds));
-        }
+        let of_each = triers.iter().zip(&rows);
+        let missing: Vec<Missing> =
+            of_each.flat_map(|(at, rows)| sides::missing(schema, subject, people, *at, rows, &bounds)).collect();
         fixtures::reach(client, schema, spec, subject, people, &missing, stock).await?;
     }
     Ok(())

@@ -28,6 +28,15 @@ pub struct Missing {
 pub struct Bounds {
     /// By place of the atom: the people for whom it can be true.
     open: BTreeMap<usize, BTreeSet<usize>>,
+    facts: BTreeMap<usize, Facts>,
+}
+
+/// What a condition speaks of.
+#[derive(Debug, Default, Clone, Copy)]
+struct Facts {
+    of_row: bool,
+    of_person: bool,
+    constant: bool,
 }
 
 impl Bounds {
@@ -39,11 +48,17 @@ impl Bounds {
         let mut bounds = Self::default();
         for (place, atom) in subject.atoms.iter().enumerate().filter(|(_, atom)| atom.source.policy().is_some()) {
             let whole = Condition::parse(&atom.sql);
+            let facts = Facts {
+                of_row: reads_row(&whole, subject),
+                of_person: says_who(&atom.sql, &whole),
+                constant: matches!(whole.bare().kind, Node::Boolean(_)),
+            };
+            bounds.facts.insert(place, facts);
             let free: Vec<String> = whole
                 .conjuncts()
                 .iter()
+                .filter(|part| !reads_row(part, subject))
                 .map(|part| part.text(&atom.sql))
-                .filter(|text| !reads_row(text, subject))
                 .map(|text| format!("coalesce((\n{}\n)::boolean, false)", bound(text)))
                 .collect();
             let mut open = BTreeSet::new();
@@ -68,6 +83,10 @@ impl Bounds {
         self.open.get(&atom).is_none_or(|open| open.contains(&person))
     }
 
+    fn facts(&self, atom: usize) -> Facts {
+        self.facts.get(&atom).copied().unwrap_or_default()
+    }
+
     /// Can it be true for anybody?
     fn is_dead(&self, atom: usize) -> bool {
         self.open.get(&atom).is_some_and(BTreeSet::is_empty)
@@ -75,9 +94,9 @@ impl Bounds {
 }
 
 /// Does a condition read columns of the row? In sub-selects these are written with the relation's name.
-fn reads_row(sql: &str, subject: &Subject) -> bool {
+fn reads_row(condition: &Condition, subject: &Subject) -> bool {
     let relation = &subject.relation;
-    Condition::parse(sql).any(&|node| match &node.kind {
+    condition.any(&|node| match &node.kind {
         Node::Column { relation: of, name } => {
             of.as_ref().is_none_or(|of| *of == relation.name) && relation.column(name).is_some()
         }
@@ -117,25 +136,24 @@ pub fn missing(
     let roles = roles_of(schema, &person.role);
     for (place, atom) in policies(subject, &roles) {
         let seen = |side: bool| rows.iter().any(|row| row.truths[place] == side);
+        if !bounds.is_open(place, at) {
+            continue;
+        }
+        let facts = bounds.facts(place);
         // Best a row that the policy opens and the file does not.
         let operation = operation(subject, atom);
         let right = rights.map_or(Expr::None, |rights| rights.on(operation).rows.clone());
         let more = |row: &Row| row.truths[place] && !subject.holds(&right, &row.truths);
         // Of what says who asks, or says what the right says, there is none or it is there by now.
-        let may_be_beyond = right != Expr::All
-            && !says_who(&atom.sql)
-            && !is_part_of(&atom.sql, &right, subject)
-            && !rows.iter().any(more);
+        let may_be_beyond =
+            right != Expr::All && !facts.of_person && !is_part_of(&atom.sql, &right, subject) && !rows.iter().any(more);
         let beyond = format!("{} and not {}", subject.asked(atom), subject.sql(&right));
-        if !bounds.is_open(place, at) {
-            continue;
-        }
         if may_be_beyond {
             of_others.push(beyond);
         }
         if !seen(true) {
             sql.push(subject.asked(atom));
-        } else if !rows.is_empty() && !seen(false) && !is_constant(&atom.sql) && reads_row(&atom.sql, subject) {
+        } else if !rows.is_empty() && !seen(false) && !facts.constant && facts.of_row {
             sql.push(format!("not {}", subject.asked(atom)));
         }
     }
@@ -145,9 +163,9 @@ pub fn missing(
 }
 
 /// Does a condition speak of who asks? A function of the project's may.
-fn says_who(sql: &str) -> bool {
+fn says_who(sql: &str, condition: &Condition) -> bool {
     let calls = |node: &Condition| matches!(node.kind, Node::Call { schema: Some(_), .. });
-    ["auth.", "current_", "session_user"].iter().any(|word| sql.contains(word)) || Condition::parse(sql).any(&calls)
+    ["auth.", "current_", "session_user"].iter().any(|word| sql.contains(word)) || condition.any(&calls)
 }
 
 /// Is a condition, word for word, one of those that are enough for the right?
@@ -198,10 +216,6 @@ fn may_at_all(subject: &Subject, policy: &Policy, roles: &[String]) -> bool {
             && matches!(grant.privilege.as_str(), "SELECT" | "INSERT" | "UPDATE" | "DELETE")
             && (grant.grantee == "public" || roles.contains(&grant.grantee))
     })
-}
-
-fn is_constant(sql: &str) -> bool {
-    matches!(Condition::parse(sql).bare().kind, Node::Boolean(_))
 }
 
 /// Which words and policies were only ever true, or only ever false, for an identity that they could tell apart.
@@ -259,8 +273,9 @@ pub fn one_sided(
             let new = inserts().filter(move |_| new);
             rows().filter(move |_| old).chain(new).chain(updates().filter(move |_| changed))
         };
+        let facts = bounds.facts(at);
         let (ever, never) = (truths().any(|truths| truths[at]), truths().any(|truths| !truths[at]));
-        if is_constant(&atom.sql) || ever && (never || !reads_row(&atom.sql, subject)) {
+        if facts.constant || ever && (never || !facts.of_row) {
             continue;
         }
         // What he is decides, not the row: others are there for whom it can be true.

@@ -2,7 +2,7 @@
 
 use pg::ident;
 
-use super::paths::about;
+use super::paths::{Way, about, ways};
 use crate::Schema;
 use crate::expr::Expr as Condition;
 use crate::schema::{Command, Policy, Relation};
@@ -27,6 +27,8 @@ pub struct Subject {
     pub key: Vec<String>,
     /// What may hold of a row: `own` first, then words, `where`s of the file, policies.
     pub atoms: Vec<Atom>,
+    /// Of a bucket: what its conditions say of paths.
+    pub ways: Vec<Way>,
 }
 
 /// One condition over a row.
@@ -118,7 +120,9 @@ impl Subject {
         if whole {
             atoms.extend(guesses(schema, relation).iter().map(|sql| Atom::new(Source::Guess, sql)));
         }
-        Self { kind: object.kind, name: object.name.clone(), relation: relation.clone(), spec: object, key, atoms }
+        let ways = bucket.map(|bucket| ways(atoms.iter().map(|atom| atom.sql.as_str()), bucket)).unwrap_or_default();
+        let (kind, name) = (object.kind, object.name.clone());
+        Self { kind, name, relation: relation.clone(), spec: object, key, atoms, ways }
     }
 
     /// The relation, quoted.

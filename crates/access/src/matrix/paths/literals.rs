@@ -34,7 +34,7 @@ static START: LazyLock<Regex> = LazyLock::new(|| {
 static TEXT: LazyLock<Regex> = LazyLock::new(|| pattern(r"'((?:[^']|'')*)'"));
 
 /// A pattern of LIKE.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Like {
     /// With its `%`.
     pub text: String,
@@ -43,7 +43,7 @@ pub struct Like {
 }
 
 /// What is written out.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Literals {
     /// Names of the folder of this number, from 1.
     pub folders: BTreeMap<usize, Vec<String>>,
