@@ -73,9 +73,9 @@ select is(pg_temp.balance('02'), (select paula from was) + 60, 'sixty for Paula'
 select is(pg_temp.balance('08'), (select nora from was), 'none for Nora, who has no plan');
 select deduct_user_credits(pg_temp.who('02'), 5, 'usage');
 select is((select remaining from credit_transactions where user_id = pg_temp.who('02') and expires_at is not null order by expires_at desc limit 1), 60, 'what expires first is used first');
-create temp table later as select run_credit_jobs(now() + interval '61 days') as r;
+create temp table later as select run_credit_jobs(now() + interval '2 months 1 day') as r;
 select cmp_ok((select (r ->> 'expired')::int from later), '>', 0, 'two months later the old ones expire');
-select is((select count(*) from credit_transactions where remaining > 0 and expires_at <= now() + interval '61 days'), 0::bigint, 'all of them');
+select is((select count(*) from credit_transactions where remaining > 0 and expires_at <= now() + interval '2 months 1 day'), 0::bigint, 'all of them');
 select is(pg_temp.broken(), 0::bigint, 'ledger and balance agree');
 
 -- A campaign is resumed after a crash, and nobody gets it twice.

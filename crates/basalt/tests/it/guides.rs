@@ -30,6 +30,7 @@ fn follow(guide: &str) {
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_basalt"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var_os("PATH").unwrap().display());
     let mut command = Command::new("bash");
+    command.env("XDG_CACHE_HOME", crate::world::cache());
     command.args(["-euo", "pipefail", "-m", "-c", &script(guide)]).current_dir(&folder.0).env("PATH", path);
     for name in ["SUPABASE_API_PORT", "SUPABASE_DB_PORT", "SUPABASE_LOCAL_SMTP_PORT"] {
         command.env(name, free_port().to_string());

@@ -15,8 +15,13 @@ pub fn root() -> PathBuf {
 /// The binary under test, with a clean environment for what it reads from it.
 pub fn basalt() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_basalt"));
-    command.env_remove("SUPABASE_DB_PASSWORD").stdin(Stdio::null());
+    command.env_remove("SUPABASE_DB_PASSWORD").env("XDG_CACHE_HOME", cache()).stdin(Stdio::null());
     command
+}
+
+/// A cache of the tests' own: a PostgreSQL that somebody obtained on this machine would be preferred, and has no pgTAP or pg_dump beside it.
+pub fn cache() -> PathBuf {
+    std::env::temp_dir().join(format!("basalt-it-cache-{}", nix::unistd::Uid::effective()))
 }
 
 /// Runs a command to its end.
