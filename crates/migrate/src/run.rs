@@ -61,6 +61,9 @@ struct Run<'a, 's> {
     stayed: Vec<Stayed>,
 }
 
+/// How often a file that met a deadlock is tried again.
+const MOST_DEADLOCKS: usize = 3;
+
 /// Runs `file` and writes `record` in the same transaction as its last part. On failure what can be undone is undone. Gives what its
 /// owner should know.
 ///
@@ -69,17 +72,38 @@ struct Run<'a, 's> {
 pub(crate) async fn run(session: &Session<'_>, file: &SqlFile, record: &Record<'_>) -> Result<Vec<String>, Error> {
     let shape = Shape::of(&file.text);
     let place = session.place(shape.sql().any(names_versions)).await?;
-    session.allow(&shape.allowed(&place)).await?;
-    let mut run =
-        Run { session, file, place: &place, notes: Vec::new(), open: false, pending: Vec::new(), stayed: Vec::new() };
-    if let Err(error) = run.all(&shape, record).await {
+    let mut deadlocks = 0;
+    loop {
+        session.allow(&shape.allowed(&place)).await?;
+        let mut run = Run {
+            session,
+            file,
+            place: &place,
+            notes: Vec::new(),
+            open: false,
+            pending: Vec::new(),
+            stayed: Vec::new(),
+        };
+        let Err(error) = run.all(&shape, record).await else {
+            run.session.reset().await?;
+            return Ok(run.notes);
+        };
         // Where the connection is gone the server has rolled back; the first error is the one to tell.
-        let _ = run.session.recover().await;
+        let recovered = run.session.recover().await;
         let _ = run.session.allow(&[]).await;
+        // Requests and jobs hold locks for a moment: the next time they are elsewhere.
+        if deadlocks < MOST_DEADLOCKS && recovered.is_ok() && is_deadlock_of_all(&error) {
+            deadlocks += 1;
+            tracing::debug!(file = %file.path.display(), "a deadlock with somebody else; once more");
+            continue;
+        }
         return Err(error);
     }
-    run.session.reset().await?;
-    Ok(run.notes)
+}
+
+/// Was the whole file taken back because of a deadlock?
+fn is_deadlock_of_all(error: &Error) -> bool {
+    matches!(error, Error::Failed(failure) if failure.code == "40P01" && failure.stayed.is_empty())
 }
 
 impl<'a> Run<'a, '_> {

@@ -346,6 +346,30 @@ async fn the_blueprint_goes_up_is_seeded_and_comes_down() {
 }
 
 #[tokio::test]
+async fn a_deadlock_with_somebody_else_costs_a_migration_nothing() {
+    let world = World::new(&[
+        ("migrations/1_tables.sql", "create table a (id int); create table b (id int);"),
+        ("migrations/2_locks.sql", "lock table a; select pg_sleep(1); lock table b; create table done (id int);"),
+    ])
+    .await;
+    let (first, other) = (world.files().remove(0), world.database.connect(&world.database.admin).await);
+    up(&world.client, &[first], &Options::development(world.run_as()), &|_| {}).await.unwrap();
+    other.batch_execute("set deadlock_timeout = '1min'; begin; lock table b").await.unwrap();
+    let somebody = async {
+        // Once the migration has the one it wants the other; and the other way round.
+        let held = "select 1 from pg_locks where relation = 'a'::regclass and granted";
+        while other.query(held, &[]).await.unwrap().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        other.batch_execute("lock table a; commit").await
+    };
+    let (report, somebody) = tokio::join!(world.up(), somebody);
+    somebody.unwrap();
+    assert_eq!(report.unwrap().done.len(), 1);
+    assert_eq!(world.one::<i64>("select count(*) from pg_tables where tablename = 'done'").await, 1);
+}
+
+#[tokio::test]
 async fn a_reset_gives_a_new_database_or_the_old_one() {
     let database = testkit::empty_database().await;
     database

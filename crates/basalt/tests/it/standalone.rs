@@ -250,6 +250,29 @@ async fn a_unix_socket_and_a_graceful_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reading_the_schema_makes_nobody_the_victim_of_a_deadlock() {
+    let (database, login) = todos("lock").await;
+    database
+        .run(
+            "create table api.a (id int); create table api.b (id int);
+             create view api.va as select * from api.a; create view api.vb as select * from api.b; grant select on api.vb to lock_anon;
+             alter role lock_login set deadlock_timeout = '1min'",
+        )
+        .await;
+    let server = Standalone::start(&login, "db-schemas = \"api\"\ndb-anon-role = \"lock_anon\"\n");
+    // Views in the order in which they were made: their definitions are read under locks that last until the end.
+    for (first, then) in [("b", "a"), ("a", "b")] {
+        let client = database.connect(&database.admin).await;
+        client.batch_execute(&format!("begin; lock table api.v{first} in access exclusive mode")).await.unwrap();
+        database.run("notify pgrst").await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        client.batch_execute(&format!("drop view api.v{then}; drop view api.v{first}; rollback")).await.unwrap();
+    }
+    assert!(soon(|| curl(&[&server.admin_url("/ready")]).status == 200), "{}", server.log());
+    assert_eq!(curl(&[&server.url("/vb")]).status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_who_dawdles_does_not_keep_the_server_from_ending() {
     let (_database, login) = todos("dawdle").await;
     let mut server = Standalone::start(&login, "db-schemas = \"api\"\ndb-anon-role = \"dawdle_anon\"\n");

@@ -1,5 +1,7 @@
 //! What the server itself asks the database: options kept there, and the catalog.
 
+use std::fmt;
+
 use bytes::Bytes;
 use catalog::{Catalog, Options};
 use pg::exec::{Batch, Executor, Lane, Step, StepResult};
@@ -14,9 +16,34 @@ const ROLE_SETTINGS: &str = "select distinct on (name) name, value from (\
       and setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))) all_settings \
     where name like 'pgrst.%' order by name, setdatabase desc";
 
+/// Definitions of views, indexes and policies are read under locks of their tables. Whoever changes these at the moment must not be the
+/// victim of a deadlock with us: we give up well before PostgreSQL looks for one (`deadlock_timeout`, a second).
+const LOCK_TIMEOUT: &str = "300ms";
+
+/// Why there is no catalog.
+#[derive(Debug)]
+pub(super) enum NoCatalog {
+    /// Somebody is changing the schema.
+    Locked,
+    /// In words.
+    Failed(String),
+}
+
+impl fmt::Display for NoCatalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Locked => "somebody is changing the schema",
+            Self::Failed(why) => why,
+        })
+    }
+}
+
 /// Runs statements in one read-only transaction as the login role.
 async fn ask(executor: &Executor, path: &'static str, steps: Vec<Step>) -> Result<Vec<StepResult>, pg::Error> {
-    let settings = vec![("search_path".into(), Bytes::from_static(path.as_bytes()))];
+    let settings = vec![
+        ("search_path".into(), Bytes::from_static(path.as_bytes())),
+        ("lock_timeout".into(), Bytes::from_static(LOCK_TIMEOUT.as_bytes())),
+    ];
     executor.run(Batch { lane: Lane::Wide, prepared: false, tainted: true, ..Batch::read(settings, steps) }).await
 }
 
@@ -60,16 +87,20 @@ fn pairs(result: &StepResult) -> Vec<(String, String)> {
 }
 
 /// Reads the exposed part of the database.
-pub(super) async fn catalog(executor: &Executor, config: &Config) -> Result<Catalog, String> {
+pub(super) async fn catalog(executor: &Executor, config: &Config) -> Result<Catalog, NoCatalog> {
     let options =
         Options { schemas: config.db_schemas.clone(), extra_search_path: config.db_extra_search_path.clone() };
     let param = |p: String| Some(Bytes::from(p));
     let queries = catalog::queries(&options).into_iter();
     let steps = queries.map(|q| Step::new(q.sql, q.params.into_iter().map(param).collect())).collect();
-    let results = ask(executor, "", steps).await.map_err(|e| e.to_string())?;
+    let results = ask(executor, "", steps).await.map_err(|error| match error.code() {
+        Some("55P03") => NoCatalog::Locked,
+        _ => NoCatalog::Failed(error.to_string()),
+    })?;
     let first = |r: &StepResult| String::from_utf8_lossy(r.rows.value(0).unwrap_or_default()).into_owned();
     let answers: Vec<String> = results.iter().map(first).collect();
     // Reading the definitions of many views takes a while.
     let assembled = tokio::task::spawn_blocking(move || catalog::assemble(&options, &answers)).await;
-    assembled.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+    let assembled = assembled.map_err(|error| NoCatalog::Failed(error.to_string()))?;
+    assembled.map_err(|error| NoCatalog::Failed(error.to_string()))
 }

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use super::access_log::Seen;
 use super::config::LogLevel;
 use super::config_file::Value;
+use super::database::NoCatalog;
 use super::metrics::Metrics;
 use super::{Application, Config, Sources, database};
 use crate::jwt::Authenticator;
@@ -156,7 +157,12 @@ impl<A: Application> Site<A> {
             self.wanted.notified().await;
             match self.load().await {
                 Ok(()) => pause = DEBOUNCE,
-                Err(error) => {
+                Err(NoCatalog::Locked) => {
+                    tracing::debug!(target: "rest", "the schema is being changed; the cache is loaded in a moment");
+                    pause = DEBOUNCE;
+                    self.wanted.notify_one();
+                }
+                Err(NoCatalog::Failed(error)) => {
                     self.metrics.catalog_failed();
                     self.loaded.store(false, Ordering::Relaxed);
                     tracing::error!(target: "rest", %error, "cannot load the schema cache; trying again");
@@ -189,7 +195,7 @@ impl<A: Application> Site<A> {
         .await;
     }
 
-    async fn load(&self) -> Result<(), String> {
+    async fn load(&self) -> Result<(), NoCatalog> {
         if self.config_wanted.swap(false, Ordering::Relaxed)
             && let Err(error) = self.load_config().await
         {
@@ -229,7 +235,7 @@ impl<A: Application> Site<A> {
     /// # Errors
     /// What PostgreSQL said.
     pub async fn schema_json(&self) -> Result<Vec<u8>, String> {
-        let catalog = database::catalog(&self.executor, &self.config.load()).await?;
+        let catalog = database::catalog(&self.executor, &self.config.load()).await.map_err(|why| why.to_string())?;
         serde_json::to_vec(&catalog).map_err(|e| e.to_string())
     }
 
