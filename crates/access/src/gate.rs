@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::matrix::{Difference, Report, Verdict};
+use crate::matrix::{Difference, Report, Verdict, one_sided};
 
 /// The reasons to refuse, leaks first.
 pub fn reasons(report: &Report) -> Vec<&Difference> {
@@ -48,18 +48,20 @@ pub fn render(reasons: &[&Difference]) -> String {
 pub fn gaps(report: &Report) -> Option<String> {
     const SHOWN: usize = 8;
     const LONGEST: usize = 160;
+    let cut = |text: &str| match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    };
     let mut lines = Vec::new();
     for untried in report.untried.iter().take(SHOWN) {
         let why = untried.why.lines().next().unwrap_or_default();
-        let cut = why.char_indices().nth(LONGEST).map_or(why.to_owned(), |(at, _)| format!("{}…", &why[..at]));
-        lines.push(format!("  {}, {}: {cut}", untried.object, untried.what));
+        lines.push(format!("  {}, {}: {}", untried.object, untried.what, cut(why)));
     }
-    let more = report.untried.len().saturating_sub(SHOWN);
+    let conditions = one_sided(&report.conditions);
+    lines.extend(conditions.iter().take(SHOWN).map(|line| format!("  {}", cut(line))));
+    let more = report.untried.len().saturating_sub(SHOWN) + conditions.len().saturating_sub(SHOWN);
     if more > 0 {
         lines.push(format!("  and {more} more"));
-    }
-    if !report.conditions.is_empty() {
-        lines.push(format!("  conditions of which only one side was seen: {}", report.conditions.len()));
     }
     if lines.is_empty() {
         return None;
@@ -128,7 +130,7 @@ mod tests {
         let report = Report { untried: (0..10).map(untried).collect(), conditions: vec![one], ..Report::default() };
         let text = gaps(&report).unwrap();
         assert!(text.contains("\n  public.t7, insert as user: xxx") && !text.contains("public.t8"), "{text}");
-        assert!(text.contains("  and 2 more\n") && text.ends_with("one side was seen: 1"), "{text}");
+        assert!(text.contains("  public.t, user: open was always true\n") && text.ends_with("  and 2 more"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() < 200), "{text}");
     }
 }

@@ -32,6 +32,7 @@ mod views;
 
 use pg::Target;
 
+pub(crate) use render::one_sided;
 pub use render::render;
 pub use report::{Cell, Counterexample, Difference, OneSided, Report, Untried, Verdict};
 pub use run::{Prepared, prepare, probe};

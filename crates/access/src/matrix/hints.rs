@@ -21,9 +21,18 @@ impl Hints {
         for relation in &schema.relations {
             for sql in relation.policies.iter().flat_map(|policy| policy.using.iter().chain(&policy.check)) {
                 hints.learn(sql);
+                for body in bodies(schema, sql) {
+                    hints.learn(&body);
+                    // What it is given is what it compares.
+                    hints.learn(&format!("{sql} {body}"));
+                }
                 let plain = plain(sql);
+                let listed = sql.contains("ARRAY[") && sql.contains("auth.uid()");
                 for column in &relation.columns {
                     let name = &column.name;
+                    if listed && column.base_type == "uuid" && names(sql).contains(name) {
+                        hints.people.insert((relation.oid, name.clone()));
+                    }
                     if [format!(" {name} = auth.uid "), format!(" auth.uid = {name} ")]
                         .iter()
                         .any(|said| plain.contains(said))
@@ -81,6 +90,33 @@ impl Hints {
             }
         }
     }
+}
+
+/// How deep functions are followed into those that they call.
+const DEEP: usize = 3;
+/// A longer body is no condition.
+const LONGEST: usize = 4000;
+
+/// The source of the project's functions that a condition gives more than keys, and of those that these call.
+fn bodies(schema: &Schema, sql: &str) -> Vec<String> {
+    let mut found: BTreeMap<u32, &str> = BTreeMap::new();
+    let mut texts = vec![sql];
+    for depth in 0..DEEP {
+        let called: BTreeSet<String> = texts.drain(..).flat_map(names).collect();
+        for function in schema.functions.iter().filter(|function| called.contains(&function.name)) {
+            let is_condition =
+                matches!(function.language.as_str(), "sql" | "plpgsql") && function.body.len() <= LONGEST;
+            let is_given_values = depth > 0 || function.argument_types.iter().any(|given| given != "uuid");
+            if is_condition
+                && is_given_values
+                && function.extension.is_none()
+                && found.insert(function.oid, &function.body).is_none()
+            {
+                texts.push(&function.body);
+            }
+        }
+    }
+    found.into_values().map(str::to_owned).collect()
 }
 
 /// A text, and of a pattern of LIKE what it matches.

@@ -19,9 +19,8 @@ pub fn render(report: &Report, with_tables: bool) -> String {
     if !report.conditions.is_empty() {
         text +=
             "Conditions of which only one side was seen (rows in supabase/tests/fixtures.sql can show the other):\n";
-        for (one, who) in together(&report.conditions) {
-            let side = if one.always { "true" } else { "false" };
-            text += &format!("  {}, {who}: {} was always {side}\n", one.object, one.condition);
+        for line in one_sided(&report.conditions) {
+            text += &format!("  {line}\n");
         }
         text.push('\n');
     }
@@ -43,6 +42,15 @@ pub fn render(report: &Report, with_tables: bool) -> String {
         }
     };
     text
+}
+
+/// A line for each condition of which one side was seen, with all for whom.
+pub(crate) fn one_sided(conditions: &[OneSided]) -> Vec<String> {
+    let line = |(one, who): (&OneSided, String)| {
+        let side = if one.always { "true" } else { "false" };
+        format!("{}, {who}: {} was always {side}", one.object, one.condition)
+    };
+    together(conditions).into_iter().map(line).collect()
 }
 
 /// Conditions that are the same for several, with all of them.

@@ -326,3 +326,28 @@ async fn an_identity_that_no_request_can_have_is_an_error_with_its_line() {
     let [error] = errors.as_slice() else { panic!("{errors:?}") };
     assert!(error.line == 4 && error.message.contains("requests cannot be made as \"postgres\""), "{error}");
 }
+
+#[tokio::test]
+async fn what_a_function_makes_of_columns_that_it_is_given() {
+    for body in [
+        "language sql stable security definer set search_path = '' as $$ select o = (select auth.uid()) or b = 'zebra' $$",
+        "language plpgsql stable as $$ begin if b = 'zebra' then return true; end if; return o = auth.uid(); end $$",
+    ] {
+        let more = format!(
+            "create function public.can_read(o uuid, b text) returns boolean {body};
+             revoke execute on function public.can_read from public, anon;
+             create policy fn on public.notes for select to authenticated using (public.can_read(owner, body));"
+        );
+        let report = report(&more).await;
+        assert!(leak(&report, "public.notes", Select, "user").is_some(), "{more}\n{}", super::told(&report));
+    }
+    // A row that a policy lists its people of, without a key to them.
+    leaks(
+        "alter table public.notes add column reviewer uuid; grant insert (reviewer) on public.notes to authenticated;
+         create policy two on public.notes for select to authenticated using (auth.uid() = any (array[owner, reviewer]));",
+        "public.notes",
+        Select,
+        "user",
+    )
+    .await;
+}
