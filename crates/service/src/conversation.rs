@@ -68,7 +68,7 @@ where
     let notes = Notes::new();
     let socket = Socket::new(stream, notes.clone());
     let service = service_fn(move |request: Request<Incoming>| {
-        let answering = notes.expect(&request);
+        let answering = notes.announce(&request);
         let answered = answer(request.map(Paced::new));
         async move {
             let response = answered.await;

@@ -1,5 +1,6 @@
 //! Days and times as text. No clock: all is relative to a day that is given.
 
+use super::expression::parts_of;
 use super::random::Random;
 
 /// Seconds of one day.
@@ -10,13 +11,13 @@ pub const TODAY: i64 = 1_768_435_200;
 
 /// `2026-01-15`.
 pub fn date(seconds: i64) -> String {
-    let (year, month, day) = civil(seconds.div_euclid(DAY));
+    let (year, month, day) = parts_of(seconds as f64);
     format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// `2026-01-15 08:30:00+00`.
 pub fn timestamp(seconds: i64) -> String {
-    let (year, month, day) = civil(seconds.div_euclid(DAY));
+    let (year, month, day) = parts_of(seconds as f64);
     let rest = seconds.rem_euclid(DAY);
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}+00", rest / 3600, rest / 60 % 60, rest % 60)
 }
@@ -52,17 +53,4 @@ pub fn moment(name: &str, today: i64, random: &mut Random) -> i64 {
         return days(random, -60, 0);
     }
     days(random, -540, -1)
-}
-
-/// Howard Hinnant's algorithm, the inverse of the one that conditions are read with.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }

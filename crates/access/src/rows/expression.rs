@@ -12,7 +12,7 @@ mod times;
 pub use eval::{Value, array_items, eval, same};
 pub use json::{key, keys};
 pub use parse::parse;
-pub use times::{interval, start_of, time_of, time_of_day};
+pub use times::{interval, parts_of, start_of, time_of, time_of_day};
 
 use std::collections::BTreeSet;
 

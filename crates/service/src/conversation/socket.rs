@@ -5,7 +5,7 @@
 //!
 //! Whoever changes bytes of requests must know where a request begins, and if he is mistaken, somebody can smuggle one in. So nothing
 //! is guessed here: `hyper` gets one head at a time and no byte behind it, then says by the request that it makes of it how long the body
-//! is ([`Notes::expect`]), gets just that many bytes, and is at the next head. Only a body in chunks is followed by our own reading
+//! is ([`Notes::announce`]), gets just that many bytes, and is at the next head. Only a body in chunks is followed by our own reading
 //! ([`super::chunks`]), which knows the plainest form alone. After anything else (an upgrade, HTTP/2, a head that made no request)
 //! bytes pass as they are until the connection ends. And what is changed never becomes a space or the end of a line.
 
@@ -49,7 +49,7 @@ impl Notes {
     }
 
     /// A head has become this request: its body is what comes next.
-    pub(super) fn expect<B: Body>(self: &Arc<Self>, request: &Request<B>) -> Answering {
+    pub(super) fn announce<B: Body>(self: &Arc<Self>, request: &Request<B>) -> Answering {
         let changes = request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE);
         let body = if changes { OTHER } else { request.body().size_hint().exact().unwrap_or(CHUNKED) };
         self.body.store(body, Ordering::Relaxed);
