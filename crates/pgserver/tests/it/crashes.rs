@@ -10,9 +10,12 @@ async fn a_killed_postmaster_comes_back_with_every_acknowledged_row() {
     for round in 1..=3 {
         let client = admin(&server).await;
         client.execute("insert into kept values (1)", &[]).await.unwrap();
-        // A backend that does not look up from its work for a while after its postmaster's death.
-        let busy =
-            tokio::spawn(async move { client.query("select count(*) from generate_series(1, 30000000)", &[]).await });
+        // A backend that does not look up from its work after its postmaster's death, and would not end by itself.
+        let busy = tokio::spawn(async move { client.batch_execute("do $$ begin loop null; end loop; end $$").await });
+        let at_work = "select count(*) from pg_stat_activity where state = 'active' and query like 'do %'";
+        while number(&admin(&server).await, at_work).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         let pid = server.pid().unwrap();
         kill(pid);
         state.wait_for(|state| matches!(state, State::Restarting { .. })).await.unwrap();
