@@ -13,16 +13,17 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 mod chunks;
 mod heads;
+mod open;
 mod paced;
 mod socket;
 #[cfg(test)]
 mod tests;
 
+pub use open::{Connections, Place};
 pub use paced::{Paced, TooSlow};
 use socket::{Answering, Notes, Socket};
 
@@ -39,11 +40,11 @@ const HEAD_LINES: usize = 256;
 /// Requests at once on a connection of HTTP/2.
 const STREAMS: u32 = 100;
 
-/// Speaks HTTP/1.1 or HTTP/2 until the client leaves, or `open` shuts down.
+/// Speaks HTTP/1.1 or HTTP/2 until the client leaves, or [`Connections`] shut down.
 ///
 /// # Errors
 /// The connection broke, or the client did not speak HTTP, or too slowly.
-pub async fn converse<S, F, R, B>(stream: S, answer: F, open: Watcher) -> Result<(), Box<dyn Error + Send + Sync>>
+pub async fn converse<S, F, R, B>(stream: S, answer: F, place: Place) -> Result<(), Box<dyn Error + Send + Sync>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Fn(Request<Paced<Incoming>>) -> R,
@@ -66,7 +67,7 @@ where
         .max_concurrent_streams(STREAMS)
         .keep_alive_interval(PAUSE);
     let notes = Notes::new();
-    let socket = Socket::new(stream, notes.clone());
+    let socket = Socket::new(stream, notes.clone(), place.common);
     let service = service_fn(move |request: Request<Incoming>| {
         let answering = notes.announce(&request);
         let answered = answer(request.map(Paced::new));
@@ -75,7 +76,7 @@ where
             Ok::<_, Infallible>(response.map(|body| Answered { body, _answering: answering }))
         }
     });
-    open.watch(builder.serve_connection_with_upgrades(TokioIo::new(socket), service).into_owned()).await
+    place.watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(socket), service).into_owned()).await
 }
 
 /// The body of an answer, which is being answered until it is gone.

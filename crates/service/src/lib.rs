@@ -16,7 +16,7 @@ mod conversation;
 mod tasks;
 mod workers;
 
-pub use conversation::{Paced, TooSlow, converse};
+pub use conversation::{Connections, Paced, Place, TooSlow, converse};
 pub use tasks::Tasks;
 pub use workers::Workers;
 

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
-use service::Workers;
+use service::{Connections, Place, Workers};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -98,7 +97,7 @@ struct Door {
 }
 
 async fn accept(socket: TcpListener, door: Door, mut stopping: watch::Receiver<bool>) {
-    let open = GracefulShutdown::new();
+    let open = Connections::new();
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
@@ -106,8 +105,9 @@ async fn accept(socket: TcpListener, door: Door, mut stopping: watch::Receiver<b
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (tls, edge, watcher) = (door.tls.clone(), Arc::clone(&door.edge), open.watcher());
-                door.workers.serve(stream, move |stream| converse(stream, peer, tls, edge, watcher));
+                let (door, place, stopping) = (door.clone(), open.place(), stopping.clone());
+                let workers = door.workers.clone();
+                workers.serve(stream, move |stream| converse(stream, peer, door, place, stopping));
             }
             // Out of file descriptors, for one: it passes, and spinning would not help.
             Err(error) => {
@@ -120,26 +120,28 @@ async fn accept(socket: TcpListener, door: Door, mut stopping: watch::Receiver<b
     open.shutdown().await;
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, edge: Arc<Edge>, open: Watcher) {
+async fn converse(stream: TcpStream, peer: SocketAddr, door: Door, place: Place, mut stopping: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
-    match tls {
-        None => speak(stream, peer, edge, open).await,
-        Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => speak(stream, peer, edge, open).await,
-            Ok(Err(error)) => tracing::debug!(target: "web", %peer, %error, "TLS handshake failed"),
-            Err(_) => tracing::debug!(target: "web", %peer, "TLS handshake timed out"),
-        },
+    let Some(tls) = door.tls else { return speak(stream, peer, door.edge, place).await };
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => shaken,
+        _ = stopping.wait_for(|stop| *stop) => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => speak(stream, peer, door.edge, place).await,
+        Ok(Err(error)) => tracing::debug!(target: "web", %peer, %error, "TLS handshake failed"),
+        Err(_) => tracing::debug!(target: "web", %peer, "TLS handshake timed out"),
     }
 }
 
-async fn speak<S>(stream: S, peer: SocketAddr, edge: Arc<Edge>, open: Watcher)
+async fn speak<S>(stream: S, peer: SocketAddr, edge: Arc<Edge>, place: Place)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     edge.metrics().connections.inc();
     let talking = Arc::clone(&edge);
     let answer = move |request| Arc::clone(&talking).answer(request, peer);
-    if let Err(error) = service::converse(stream, answer, open).await {
+    if let Err(error) = service::converse(stream, answer, place).await {
         tracing::debug!(target: "web", %peer, %error, "connection ended");
     }
     edge.metrics().connections.dec();

@@ -13,8 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use service::{Paced, Workers};
+use service::{Connections, Paced, Place, Workers};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, lookup_host};
 use tokio::sync::watch;
@@ -94,7 +93,7 @@ impl Listener {
         F: Fn(Peer, Request<Paced<Incoming>>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
-        let (answer, open) = (Arc::new(answer), GracefulShutdown::new());
+        let (answer, open) = (Arc::new(answer), Connections::new());
         loop {
             let accepted = tokio::select! {
                 accepted = self.accept() => accepted,
@@ -103,11 +102,11 @@ impl Listener {
             match accepted {
                 Ok(Accepted::Tcp(stream, peer)) => {
                     let _ = stream.set_nodelay(true);
-                    let (answer, watcher) = (answer.clone(), open.watcher());
-                    workers.serve(stream, move |stream| speak(stream, Peer::Tcp(peer.ip()), answer, watcher));
+                    let (answer, place) = (answer.clone(), open.place());
+                    workers.serve(stream, move |stream| speak(stream, Peer::Tcp(peer.ip()), answer, place));
                 }
                 Ok(Accepted::Unix(stream)) => {
-                    tokio::spawn(speak(stream, Peer::Unix, answer.clone(), open.watcher()));
+                    tokio::spawn(speak(stream, Peer::Unix, answer.clone(), open.place()));
                 }
                 // Out of file descriptors, for one: it passes, and spinning would not help.
                 Err(error) => {
@@ -153,13 +152,13 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn speak<S, F, R>(stream: S, peer: Peer, answer: Arc<F>, open: Watcher)
+async fn speak<S, F, R>(stream: S, peer: Peer, answer: Arc<F>, place: Place)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Fn(Peer, Request<Paced<Incoming>>) -> R + Send + Sync + 'static,
     R: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
-    if let Err(error) = service::converse(stream, move |request| answer(peer, request), open).await {
+    if let Err(error) = service::converse(stream, move |request| answer(peer, request), place).await {
         tracing::debug!(target: "rest", %error, "connection ended");
     }
 }

@@ -24,6 +24,7 @@ use tokio::time::Sleep;
 
 use super::chunks::{Chunks, Taken};
 use super::heads::Head;
+use super::open::{Common, Patience};
 use super::{GONE, PAUSE};
 
 /// `hyper` looks at so many bytes before it knows which HTTP is spoken, and before its own timeouts begin.
@@ -85,6 +86,7 @@ enum At {
 pub(super) struct Socket<S> {
     inner: S,
     notes: Arc<Notes>,
+    common: Arc<Common>,
     at: At,
     /// Read from the client, not looked at.
     held: BytesMut,
@@ -95,21 +97,24 @@ pub(super) struct Socket<S> {
     /// The client has sent its last byte.
     ended: bool,
     timer: Option<Pin<Box<Sleep>>>,
+    patience: Option<Patience>,
     /// Runs while the client does not read.
     unread: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Socket<S> {
-    pub(super) fn new(inner: S, notes: Arc<Notes>) -> Self {
+    pub(super) fn new(inner: S, notes: Arc<Notes>, common: Arc<Common>) -> Self {
         Self {
             inner,
             notes,
+            common,
             at: At::Head(Head::default()),
             held: BytesMut::new(),
             ready: BytesMut::new(),
             opening: 0,
             ended: false,
             timer: None,
+            patience: None,
             unread: None,
         }
     }
@@ -182,8 +187,11 @@ impl<S> Socket<S> {
         self.ready.advance(n);
     }
 
-    /// Nothing came: a client that says nothing at first is not waited for.
+    /// Nothing came: a client that says nothing at first is not waited for, and at shutdown none that has not said all.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.common.is_closing() && matches!(self.at, At::Head(_)) && !self.notes.is_answering() {
+            return Poll::Ready(Ok(()));
+        }
         if self.opening >= PREFACE {
             return Poll::Pending;
         }
@@ -204,6 +212,12 @@ impl<S> Socket<S> {
             return Poll::Pending;
         }
         if !between || !self.notes.is_answering() {
+            return Poll::Ready(Ok(()));
+        }
+        if self.patience.is_none() {
+            self.patience = self.common.patience();
+        }
+        if self.patience.is_none() {
             return Poll::Ready(Ok(()));
         }
         self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(GONE))).as_mut().poll(cx).map(Ok)

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
@@ -28,9 +27,15 @@ async fn echo(request: Request<Paced<Incoming>>) -> Response<Full<Bytes>> {
 }
 
 fn open() -> (DuplexStream, tokio::task::JoinHandle<bool>) {
+    let connections = Connections::new();
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    let talk = async move { converse(theirs, echo, GracefulShutdown::new().watcher()).await.is_ok() };
-    (ours, tokio::spawn(talk))
+    (ours, tokio::spawn(async move { converse(theirs, echo, connections.place()).await.is_ok() }))
+}
+
+fn open_at(connections: &Connections) -> (DuplexStream, tokio::task::JoinHandle<bool>) {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let place = connections.place();
+    (ours, tokio::spawn(async move { converse(theirs, echo, place).await.is_ok() }))
 }
 
 /// What is answered to these pieces, which are sent one after the other, and then the end.
@@ -138,6 +143,50 @@ async fn who_ends_his_side_is_answered_and_who_is_gone_is_not_waited_for() {
     let half = talk(&[b"POST /a HTTP/1.1\r\ncontent-length: 9\r\n\r\nx"]).await;
     assert_eq!(half, "POST /a error reading a body from connection");
     assert!(started.elapsed().as_secs() < 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_few_that_ended_their_side_are_waited_for_at_once() {
+    let connections = Connections::new();
+    let ask = || async {
+        let (client, _server) = open_at(&connections);
+        say(client, &[b"GET /slow HTTP/1.1\r\n\r\n"]).await
+    };
+    let told = tokio::join!(ask(), ask(), ask(), ask());
+    assert_eq!([told.0, told.1, told.2, told.3].iter().filter(|told| *told == "GET /slow ").count(), 2);
+    assert_eq!(ask().await, "GET /slow ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_answers_and_for_nobody_who_is_asking() {
+    let connections = Connections::new();
+    let open: Vec<_> = [
+        &b""[..],
+        b"G",
+        b"GET /a HTTP/1.1\r\nA: b",
+        b"GET /b HTTP/1.1\r\n\r\nGET /c HTT",
+        b"GET /slow HTTP/1.1\r\n\r\n",
+    ]
+    .into_iter()
+    .map(|bytes| (bytes, open_at(&connections)))
+    .collect();
+    let mut clients = Vec::new();
+    for (bytes, (mut client, server)) in open {
+        client.write_all(bytes).await.expect("sent");
+        clients.push((client, server));
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let started = Instant::now();
+    connections.shutdown().await;
+    assert!((250..=300).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    let mut told_all = Vec::new();
+    for (mut client, _) in clients {
+        let mut all = Vec::new();
+        client.read_to_end(&mut all).await.expect("read");
+        told_all.push(told(&all));
+    }
+    assert_eq!(told_all[3..], ["GET /b ", "GET /slow "]);
+    assert!(told_all[..3].iter().all(|told| !told.contains("GET")), "{told_all:?}");
 }
 
 /// For how many seconds a client that sends this and then nothing is waited for, and what it is told.
