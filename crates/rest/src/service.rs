@@ -20,7 +20,7 @@ use crate::request::ast::Value;
 use crate::request::preferences::Transaction;
 use crate::request::{self, ApiRequest, Parts};
 use crate::response::{self, Answer};
-use crate::run::{self, Circumstances, Work};
+use crate::run::{self, Circumstances, Work, Yields};
 use crate::shapes::{self, Shape, Shapes};
 use crate::timing::Timing;
 use crate::{cors, openapi, work};
@@ -227,9 +227,14 @@ impl Once<'_> {
                 self.read(read, &work, &[], timing).await
             }
             Plan::Write(write) => {
-                let work = work::of_write(write, request, catalog);
-                let outcome = self.run(&work, None, &[], timing).await?;
-                response::of_write(write, request, &outcome, work.yields)
+                let mut work = work::of_write(write, request, catalog, false);
+                let mut outcome = self.run(&work, None, &[], timing).await;
+                if work.yields == Yields::Number && outcome.as_ref().is_err_and(Error::is_of_data) {
+                    // PostgreSQL reads parameters before it asks who may write, and JSON after that: who may not shall hear so.
+                    work = work::of_write(write, request, catalog, true);
+                    outcome = self.run(&work, None, &[], timing).await;
+                }
+                response::of_write(write, request, &outcome?, work.yields)
             }
             Plan::Call(call) => {
                 let work = work::of_call(call, request, catalog, config);

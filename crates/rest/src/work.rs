@@ -69,13 +69,13 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
     }
 }
 
-/// The work of a write.
-pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, catalog: &Catalog) -> Work {
+/// The work of a write. `in_full`: with the statement that upstream would run, even where less would do.
+pub(crate) fn of_write(plan: &WritePlan, request: &ApiRequest, catalog: &Catalog, in_full: bool) -> Work {
     let explained = is_plan(&plan.media);
     // A plan is shown of the statement that upstream would run. And what PostgreSQL says to that on relations with rules (that they
     // cannot be, within WITH) is part of the language.
-    let as_upstream = explained || catalog.table(&plan.relation).is_none_or(|table| table.has_rules);
-    let direct = if as_upstream { None } else { direct::statement(plan) };
+    let has_rules = || catalog.table(&plan.relation).is_none_or(|table| table.has_rules);
+    let direct = if in_full || explained || has_rules() { None } else { direct::statement(plan) };
     let yields = if direct.is_some() { Yields::Number } else { Yields::Summary };
     let sql = direct.unwrap_or_else(|| write::statement(plan, request.preferences.representation));
     let leaves_traces = catalog.traces.of_write(&sql.text);

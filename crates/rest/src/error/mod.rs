@@ -198,6 +198,11 @@ impl Shown {
 }
 
 impl Error {
+    /// Did PostgreSQL refuse a value (SQLSTATE class 22)?
+    pub(crate) fn is_of_data(&self) -> bool {
+        matches!(self, Self::Database { error, .. } if error.code().is_some_and(|code| code.starts_with("22")))
+    }
+
     /// What the client sees.
     pub(crate) fn shown(&self) -> Shown {
         match self {

@@ -1,6 +1,7 @@
 //! What the client asks, before anything is known of the schema.
 
 pub(crate) mod ast;
+mod csv;
 mod filter;
 pub(crate) mod media;
 mod names;

@@ -402,7 +402,7 @@ fn forbidden<T>(input: &Input<'_>, c: char) -> Reply<T> {
 }
 
 /// As Haskell's `show` prints a string.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {

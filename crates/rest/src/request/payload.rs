@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::csv;
 use super::media::MediaType;
 use super::query::pairs;
 
@@ -203,32 +204,31 @@ fn keys_of<'de, A: MapAccess<'de>>(mut map: A) -> Result<Vec<String>, A::Error> 
 /// Lines with a header; `NULL` is null, everything else a string. Fields beyond the header are dropped; lines may be shorter than it
 /// if all of them are by the same.
 fn csv(body: &Bytes) -> Result<WithKeys, String> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(body.as_ref());
-    let header = reader.headers().map_err(|e| e.to_string())?.clone();
-    if header.is_empty() {
-        return Err("parse error (not enough input) at \"\"".to_owned());
-    }
+    let table = csv::read(body)?;
+    let text = |field: &[u8]| {
+        std::str::from_utf8(field).map(str::to_owned).map_err(|_| "The body is not valid UTF-8".to_owned())
+    };
+    let header = table.header.iter().map(|name| text(name)).collect::<Result<Vec<_>, _>>()?;
     let mut out = String::from("[");
     let mut width = None;
-    for record in reader.records() {
-        let record = record.map_err(|e| e.to_string())?;
-        let fields = record.len().min(header.len());
+    for line in &table.lines {
+        let fields = line.len().min(header.len());
         out.push_str(if width.is_none() { "{" } else { ",{" });
         if *width.get_or_insert(fields) != fields {
             return Err("All lines must have same number of fields".to_owned());
         }
-        for (n, (key, value)) in header.iter().zip(record.iter()).enumerate() {
+        for (n, (key, value)) in header.iter().zip(line).enumerate() {
             if n > 0 {
                 out.push(',');
             }
             out.push_str(&quoted(key));
             out.push(':');
-            out.push_str(&if value == "NULL" { "null".to_owned() } else { quoted(value) });
+            out.push_str(&if value == b"NULL" { "null".to_owned() } else { quoted(&text(value)?) });
         }
         out.push('}');
     }
     out.push(']');
-    let keys = header.iter().take(width.unwrap_or(0)).map(str::to_owned).collect();
+    let keys = header.into_iter().take(width.unwrap_or(0)).collect();
     Ok((Some(Payload::Json(out.into())), keys))
 }
 

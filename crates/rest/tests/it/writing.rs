@@ -15,6 +15,11 @@ async fn rows_are_inserted_one_many_and_as_csv() {
     assert_eq!((reply.status, reply.body.as_str(), reply.header("content-range")), (201, "", "*/*"));
     let reply = library.send("POST", "/genres", &["content-type: text/csv", FULL], "name\nNULL\n").await;
     assert_eq!(reply.code(), "23502");
+    let reply = library.send("POST", "/genres", &["content-type: text/csv"], "name\n\"a\"b\n").await;
+    assert_eq!(
+        (reply.code(), reply.json()["message"].clone()),
+        ("PGRST102".into(), json!(r#"parse error (endOfInput) at "b\n""#))
+    );
     let reply = library.post("/genres", &["prefer: return=headers-only"], &json!({"name": "x y"})).await;
     assert_eq!(reply.header("location"), "/genres?name=eq.x%20y");
     let reply = library.post("/genres", &[], &json!([{"name": "c"}, {"nam": "d"}])).await;
@@ -226,6 +231,10 @@ async fn a_silent_write_says_what_a_loud_one_says() {
         ("POST", "/over_ruled", r#"{"id": 1, "body": "a"}"#, "0A000"),
         ("PATCH", "/muted?id=eq.1", r#"{"body": "a"}"#, "0A000"),
         ("DELETE", "/closed?id=eq.1", "", "0A000"),
+        // Who may not write hears that, and nothing of his values.
+        ("POST", "/notes", r#"{"id": "x"}"#, "42501"),
+        ("PATCH", "/notes?id=eq.1", r#"{"id": "x"}"#, "42501"),
+        ("PATCH", "/books?id=eq.1", r#"{"pages": "x"}"#, "22P02"),
     ] {
         let silent = library.send(method, url, &[json], body).await;
         let loud = library.send(method, url, &[json, FULL], body).await;
