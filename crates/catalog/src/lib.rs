@@ -11,7 +11,7 @@ mod table;
 mod traces;
 mod view_origins;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use serde::{Deserialize, Serialize};
 
 pub use load::{LoadError, Options, Query, assemble, queries, read_routines, routines_of_caller};
@@ -109,6 +109,9 @@ pub struct Catalog {
     /// Relations that can be read without running any code that might change the session; `true`: rows can be inserted so, too.
     #[serde(skip)]
     pub harmless: AHashMap<QualifiedName, bool>,
+    /// Functions that only read, and run no code that might change the session.
+    #[serde(skip)]
+    pub harmless_functions: AHashSet<QualifiedName>,
     /// Major version of the server.
     pub server_version: u32,
 }

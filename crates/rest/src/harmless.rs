@@ -4,8 +4,9 @@
 
 use catalog::{Cardinality, Catalog, QualifiedName, Relationship};
 
-use crate::plan::WritePlan;
+use crate::plan::negotiate::Handler;
 use crate::plan::node::{Column, Condition, Node, OrderBy, SelectColumn, Spread, walk};
+use crate::plan::{CallPlan, WritePlan};
 use crate::request::Mutation;
 
 /// A read of relations that are harmless, by columns that they have.
@@ -23,6 +24,19 @@ pub(crate) fn is_insert(plan: &WritePlan, catalog: &Catalog) -> bool {
         && !plan.with_defaults
         && catalog.harmless.get(&plan.relation) == Some(&true)
         && plan.columns.iter().all(known)
+}
+
+/// A call of a function that is harmless and returns values, not rows.
+pub(crate) fn is_call(plan: &CallPlan, catalog: &Catalog) -> bool {
+    let (routine, tree) = (&plan.routine, &plan.tree);
+    plan.read_only
+        && !routine.returns.composite
+        && catalog.harmless_functions.contains(&QualifiedName::new(&routine.schema, &routine.name))
+        && matches!(plan.handler, Handler::Json | Handler::None)
+        && tree.filters.is_empty()
+        && tree.order.is_empty()
+        && tree.children.is_empty()
+        && tree.select.iter().all(|item| item.column.is_star() || item.column.whole_row)
 }
 
 fn is_node(node: &Node, catalog: &Catalog) -> bool {

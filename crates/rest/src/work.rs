@@ -121,7 +121,7 @@ pub(crate) fn of_call(plan: &CallPlan, request: &ApiRequest, catalog: &Catalog, 
         // What only reads can be begun anew, if it turns out to be long.
         lane: if plan.read_only && plan.routine.volatility != Volatility::Volatile { Lane::Short } else { Lane::Wide },
         tainted: leaves_traces,
-        harmless: false,
+        harmless: !explained && harmless::is_call(plan, catalog),
         demands: if explained { Demands::default() } else { demands },
     }
 }

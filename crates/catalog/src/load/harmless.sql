@@ -1,17 +1,28 @@
--- Relations of which PostgreSQL's own records show that using them runs no code that could change the session: only built-in functions,
--- those in C, the platform's own, one-line SQL functions made of a handful of known words, and SQL functions whose body PostgreSQL keeps as
--- it understood it (`BEGIN ATOMIC`, `RETURN`): of these it records what they use, as it does of views. What is not understood is not in it.
+-- Relations and functions of which PostgreSQL's own records show that using them runs no code that could change the session: only built-in
+-- functions, those in C, the platform's own, SQL functions made of a handful of known words, and SQL functions whose body PostgreSQL keeps
+-- as it understood it (`BEGIN ATOMIC`, `RETURN`): of these it records what they use, as it does of views. What is not understood is not
+-- in it.
 with recursive
+-- SQL functions whose text holds nothing but known words, numbers, plain operators and the names of parameters, none of which is a word of
+-- SQL, is called, or stands before a literal as a type does. Whatever such a text says, it names no function.
+plain_function as (
+  select p.oid from pg_proc p join pg_language l on l.oid = p.prolang
+  where l.lanname = 'sql' and p.prosqlbody is null and p.proconfig is null and p.prosrc !~* '(statement_timeout|/\*|--)'
+    and regexp_replace(p.prosrc, concat_ws('|',
+        '\s+', '''[a-z0-9_., ]*''', '::\s*(uuid|jsonb|json|text)\M', '\mpg_catalog\.', '[-+*/%<>=(),;]', '\|\|',
+        '(?<![\w$"])\d+(?![\w$"])', '\$\d+(?!\s*[\w(.''"])',
+        '\m(select|coalesce|nullif|current_setting|true|false|null|is|not|and|or|case|when|then|else|end)\M',
+        (select string_agg('\m' || name || '\M(?!\s*[(.''"])', '|') from unnest(p.proargnames) name
+          where name ~ '^[a-z_][a-z0-9_]*$' and name not in (select word from pg_get_keywords()))
+      ), '', 'gi') = ''
+),
 harmless_function as (
   select p.oid from pg_proc p join pg_language l on l.oid = p.prolang join pg_namespace n on n.oid = p.pronamespace
   where l.lanname in ('internal', 'c')
     or (n.nspname in ('auth', 'storage') and n.nspname || '.' || p.proname in ('auth.uid', 'auth.role', 'auth.email', 'auth.jwt',
           'storage.foldername', 'storage.filename', 'storage.extension')
         and pg_get_userbyid(p.proowner) in ('supabase_admin', 'supabase_auth_admin', 'supabase_storage_admin'))
-    or (l.lanname = 'sql' and p.prosqlbody is null and p.proconfig is null
-        and regexp_replace(p.prosrc,
-          '\s+|''[a-z0-9_., ]*''|\m(select|coalesce|nullif|current_setting|true)\M|\mpg_catalog\.|::\s*(uuid|jsonb|json|text)\M|->>|->|[(),;]',
-          '', 'gi') = '')
+    or p.oid in (select oid from plain_function)
 ),
 -- They cannot write: PostgreSQL refuses that to what is declared stable. What they read is asked of them as of relations, below; the
 -- settings of their own (`set search_path`) end with them.
@@ -73,8 +84,26 @@ unnamed as (
   select 1 from pg_operator where oprcode::oid >= 16384 and oprcode::oid not in (select oid from harmless_function)
   union all select 1 from pg_cast where castfunc >= 16384 and castfunc not in (select oid from harmless_function)
   union all select 1 from pg_proc where proname = 'current_setting' and oid >= 16384
+),
+-- What can be called by name, and only reads: all functions of a name, since PostgreSQL chooses between them.
+harmless_call as (
+  select p.pronamespace, p.proname from pg_proc p
+  where p.oid >= 16384
+  group by p.pronamespace, p.proname
+  having bool_and(
+    p.prokind = 'f' and p.provolatile in ('i', 's') and p.prorettype in (select oid from harmless_type)
+    and not exists (select from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) type where type not in (select oid from harmless_type))
+    and not exists (select from unnest(p.proconfig) setting where setting not like 'search\_path=%')
+    and (p.oid in (select oid from plain_function) and p.pronargdefaults = 0
+      or p.oid in (select oid from atomic_function) and -p.oid::bigint not in (select node from spread)))
 )
-select coalesce(json_agg(json_build_array(nspname, relname,
-    not exists (select from spread where spread.node = relation.oid::bigint and spread.writes))), '[]')::text
-from relation
-where not exists (select from spread where spread.node = relation.oid::bigint and not spread.writes) and not exists (select from unnamed)
+select json_build_object(
+  'relations', coalesce((
+    select json_agg(json_build_array(nspname, relname,
+      not exists (select from spread where spread.node = relation.oid::bigint and spread.writes)))
+    from relation
+    where not exists (select from unnamed)
+      and not exists (select from spread where spread.node = relation.oid::bigint and not spread.writes)), '[]'),
+  'functions', coalesce((
+    select json_agg(json_build_array(n.nspname, proname)) from harmless_call join pg_namespace n on n.oid = pronamespace
+    where not exists (select from unnamed)), '[]'))::text

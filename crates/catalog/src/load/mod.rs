@@ -101,7 +101,7 @@ pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadEr
     let media_handlers: Vec<MediaHandler> = read(7, handlers)?;
     let roles: Vec<RoleRow> = read(8, roles)?;
     let facts: Facts = read(9, facts)?;
-    let harmless: Vec<(String, String, bool)> = read(10, harmless)?;
+    let harmless: Harmless = read(10, harmless)?;
 
     let views: Vec<View> = views.into_iter().map(View::from).collect();
     let dependencies = key_dependencies(&views, &keys(&foreign, &primary));
@@ -126,9 +126,11 @@ pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadEr
         writes_response: facts.writes_response,
         traces: Traces::of(&facts.sources),
         harmless: harmless
+            .relations
             .into_iter()
             .map(|(schema, name, writes)| (QualifiedName::new(&schema, &name), writes))
             .collect(),
+        harmless_functions: harmless.functions.iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect(),
         server_version: facts.server_version,
     })
 }
@@ -187,6 +189,13 @@ fn array(items: &[String]) -> String {
     let quoted: Vec<String> =
         items.iter().map(|item| format!("\"{}\"", item.replace('\\', "\\\\").replace('"', "\\\""))).collect();
     format!("{{{}}}", quoted.join(","))
+}
+
+#[derive(Deserialize)]
+struct Harmless {
+    /// With whether they can be written to, too.
+    relations: Vec<(String, String, bool)>,
+    functions: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]

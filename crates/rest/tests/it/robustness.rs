@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use rest::{RestConfig, TxEnd};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::Library;
 use crate::junk::{Junk, Odd};
@@ -221,7 +221,8 @@ async fn relations_are_harmless_only_where_nothing_of_a_user_runs() {
     let harmless = async || {
         let client = library.database.authenticator.connect().await.unwrap();
         let found = client.query_one(include_str!("../../../catalog/src/load/harmless.sql"), &[]).await.unwrap();
-        let mut found: Vec<(String, String, bool)> = serde_json::from_str(found.get(0)).unwrap();
+        let found: Value = serde_json::from_str(found.get(0)).unwrap();
+        let mut found: Vec<(String, String, bool)> = serde_json::from_value(found["relations"].clone()).unwrap();
         found.retain(|(_, name, _)| name.as_bytes()[1] == b'_');
         found.sort();
         found.into_iter().map(|(_, name, writes)| format!("{name} {writes}")).collect::<Vec<_>>()
@@ -250,6 +251,65 @@ async fn relations_are_harmless_only_where_nothing_of_a_user_runs() {
         create operator === (function = same, leftarg = int, rightarg = int)";
     library.database.run(operator).await;
     assert_eq!(harmless().await, Vec::<String>::new());
+}
+
+/// Functions by whose text or record it is known that they only read.
+#[tokio::test]
+async fn functions_are_harmless_only_where_nothing_else_of_a_user_runs() {
+    let library = Library::open().await;
+    library
+        .database
+        .run(
+            r#"drop function with_header();
+             create schema h; set search_path = h;
+             create function f() returns boolean language plpgsql stable as 'begin return true; end';
+             create function d(int) returns int language plpgsql stable as 'begin return 1; end';
+             create domain dom as int check (f()); create view v as select f() as x;
+             create function good_sum(a int, b int) returns int language sql immutable as 'select a + b';
+             create function good_number(int, int) returns boolean language sql immutable as
+               $$select ($1 + $2 * 3)::text::json::text || ' x' is null$$;
+             create function good_case(given text) returns text language sql stable as
+               $$ select case when given is null or given = '' then 'none' else coalesce(given, current_setting('a.b', true)) end; $$;
+             create function good_atomic(a int) returns int stable return a + 1;
+             create function good_sure(a int default 1) returns int stable return a;
+             create function good_path(a int) returns int stable set search_path = '' return a;
+             create function good_many(a int) returns setof int stable begin atomic select generate_series(1, a); end;
+             create function bad_volatile(a int) returns int language sql as 'select a';
+             create function bad_sets(a text) returns text language sql stable as 'select set_config(a, a, false)';
+             create function bad_name(set_config text) returns text language sql stable as $$select set_config('a.b', 'x', false)$$;
+             create function bad_comment(set_config text) returns text language sql stable as
+               $$select set_config/* */('a.b', 'x', false)$$;
+             create function bad_line(set_config text) returns text language sql stable as E'select set_config --\n(\'a.b\', \'x\', false)';
+             create function bad_quoted(f text) returns boolean language sql stable as 'select "f"()';
+             create function bad_from("from" int, v int) returns text language sql stable as 'select null from v';
+             create function bad_table("table" int, v int) returns setof boolean language sql stable as 'table v';
+             create function bad_type(dom int) returns int language sql stable as $$select dom '1'$$;
+             create function bad_timeout() returns text language sql stable as $$select current_setting('statement_timeout')$$;
+             create function bad_limit(a int) returns int language sql stable set statement_timeout = '1s' as 'select a';
+             create function bad_own_limit(a int) returns int stable set statement_timeout = '1s' return a;
+             create function bad_default(a boolean default f()) returns boolean language sql stable as 'select a';
+             create function bad_default_too(a boolean default f()) returns boolean stable return a;
+             create function bad_given(a dom) returns int language sql stable as 'select 1';
+             create function bad_taken(a int) returns dom language sql stable as 'select a';
+             create function bad_field(a v) returns int language sql stable as 'select 1';
+             create function bad_deep(a int) returns boolean stable return f();
+             create function bad_view(a int) returns boolean stable return exists (select from v);
+             create function bad_two(a int) returns int language sql stable as 'select a';
+             create function bad_two(a text) returns text language plpgsql stable as 'begin return a; end';
+             create function good_void() returns void language sql stable as 'select null';
+             reset search_path;"#,
+        )
+        .await;
+    let client = library.database.authenticator.connect().await.unwrap();
+    let found = client.query_one(include_str!("../../../catalog/src/load/harmless.sql"), &[]).await.unwrap();
+    let found: Value = serde_json::from_str(found.get(0)).unwrap();
+    let found: Vec<(String, String)> = serde_json::from_value(found["functions"].clone()).unwrap();
+    let mut found: Vec<&str> =
+        found.iter().filter(|(schema, _)| schema == "h").map(|(_, name)| name.as_str()).collect();
+    found.sort_unstable();
+    let good =
+        ["good_atomic", "good_case", "good_many", "good_number", "good_path", "good_sum", "good_sure", "good_void"];
+    assert_eq!(found, good);
 }
 
 /// Short reads share connections under a timeout of ours: no code of users may see or catch it.
