@@ -88,6 +88,15 @@ pub enum Kind {
         /// Its arguments.
         arguments: Vec<Expr>,
     },
+    /// `CASE`.
+    Case {
+        /// What each `WHEN` is held against; without it each is a condition.
+        operand: Option<Box<Expr>>,
+        /// `WHEN`, `THEN`.
+        whens: Vec<(Expr, Expr)>,
+        /// `ELSE`; without it NULL.
+        otherwise: Option<Box<Expr>>,
+    },
     /// A scalar sub-select.
     Select(Box<Select>),
     /// `EXISTS (…)`.
@@ -197,6 +206,10 @@ impl Expr {
             }
             Kind::Not(inner) | Kind::Is { expression: inner, .. } | Kind::Cast { expression: inner, .. } => vec![inner],
             Kind::Binary { left, right, .. } | Kind::Quantified { left, right, .. } => vec![left, right],
+            Kind::Case { operand, whens, otherwise } => {
+                let whens = whens.iter().flat_map(|(when, then)| [when, then]);
+                operand.as_deref().into_iter().chain(whens).chain(otherwise.as_deref()).collect()
+            }
             Kind::Select(select) | Kind::Exists(select) => {
                 let mut all = Vec::new();
                 select.collect(&mut all);

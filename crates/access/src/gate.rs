@@ -3,9 +3,13 @@
 //! The database that is asked about is the shadow, on which the migrations have been replayed. A right that is missing is no reason to
 //! refuse: nobody reads or writes what he must not. A leak is, and so is a policy that cannot be evaluated.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::matrix::{Difference, Report, Verdict, one_sided};
+use crate::Schema;
+use crate::expr::tokens;
+use crate::matrix::{Difference, Report, Unproven, Verdict, one_sided};
+use crate::schema::is_platform;
 
 /// The reasons to refuse, leaks first.
 pub fn reasons(report: &Report) -> Vec<&Difference> {
@@ -44,6 +48,42 @@ pub fn render(reasons: &[&Difference]) -> String {
     text
 }
 
+/// Policies that a migration makes or changes, and that were never true for anybody: nobody knows whom they will let in. What
+/// `access.toml` names under `not_proven` is known. `sql`: the text of the migrations; a policy is theirs if they name it, or a function
+/// that it calls.
+pub fn never_true<'r>(report: &'r Report, schema: &Schema, sql: &str) -> Vec<&'r Unproven> {
+    let words = words(sql);
+    let policy = |one: &Unproven| {
+        let tables = schema.relations.iter().filter(|table| {
+            format!("{}.{}", table.schema, table.name) == one.object
+                // Files of a bucket.
+                || (table.schema == "storage" && table.name == "objects") && !one.object.contains('.')
+        });
+        tables.flat_map(|table| &table.policies).find(|policy| policy.name == one.policy)
+    };
+    let is_theirs = |one: &&Unproven| {
+        let calls = policy(one).map_or(&[][..], |policy| &policy.calls);
+        let called =
+            schema.functions.iter().filter(|function| calls.contains(&function.oid) && !is_platform(&function.schema));
+        words.contains(&one.policy) || called.into_iter().any(|function| words.contains(&function.name))
+    };
+    report.unproven.iter().filter(|one| one.never_true && !one.acknowledged).filter(is_theirs).collect()
+}
+
+/// All names and texts of SQL, those inside of bodies and `DO` blocks too.
+fn words(sql: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for token in tokens(sql) {
+        found.extend(token.name());
+        let text = token.string();
+        if token.text.starts_with('$') {
+            found.append(&mut text.as_deref().map(words).unwrap_or_default());
+        }
+        found.extend(text);
+    }
+    found
+}
+
 /// What is not proven, for people: the first of what could not be tried. `None` where all was.
 pub fn gaps(report: &Report) -> Option<String> {
     const SHOWN: usize = 8;
@@ -57,7 +97,8 @@ pub fn gaps(report: &Report) -> Option<String> {
         let why = untried.why.lines().next().unwrap_or_default();
         lines.push(format!("  {}, {}: {}", untried.object, untried.what, cut(why)));
     }
-    let conditions = one_sided(&report.conditions);
+    let known = report.unproven.iter().filter(|one| !one.acknowledged).map(|one| one.to_string());
+    let conditions: Vec<String> = known.chain(one_sided(&report.one_sided())).collect();
     lines.extend(conditions.iter().take(SHOWN).map(|line| format!("  {}", cut(line))));
     let more = report.untried.len().saturating_sub(SHOWN) + conditions.len().saturating_sub(SHOWN);
     if more > 0 {

@@ -68,6 +68,26 @@ pub fn people(spec: Option<&Spec>, schema: &Schema) -> Vec<Person> {
     people
 }
 
+/// What a user may write himself is in the newcomer's token: `metadata`, by the keys that lead there.
+pub fn wish(people: &mut [Person], metadata: &[(Vec<String>, Json)]) {
+    for person in people.iter_mut().filter(|person| person.nth == NEWCOMER && !metadata.is_empty()) {
+        let Ok(mut claims) = serde_json::from_str::<Json>(&person.claims) else { continue };
+        for (path, value) in metadata {
+            let mut here = &mut claims["user_metadata"];
+            for key in path {
+                if !here.is_object() {
+                    *here = json!({});
+                }
+                here = &mut here[key.as_str()];
+            }
+            if here.is_null() {
+                here.clone_from(value);
+            }
+        }
+        person.claims = claims.to_string();
+    }
+}
+
 fn person(kind: &str, nth: usize, place: usize, role: &str, own: Option<&Identity>) -> Person {
     let (kind, role) = (kind.to_owned(), role.to_owned());
     if place == 0 {

@@ -18,6 +18,7 @@ mod hints;
 mod infer;
 mod judge;
 mod learn;
+mod needs;
 mod paths;
 mod plan;
 mod probe;
@@ -26,15 +27,17 @@ mod report;
 mod roles;
 mod run;
 mod says;
+mod scripts;
 mod sides;
 mod subject;
+mod unfold;
 mod views;
 
 use pg::Target;
 
 pub(crate) use render::one_sided;
 pub use render::render;
-pub use report::{Cell, Counterexample, Difference, OneSided, Report, Untried, Verdict};
+pub use report::{Cell, Counterexample, Difference, OneSided, Report, Unproven, Untried, Verdict};
 pub use run::{Prepared, prepare, probe};
 pub(crate) use subject::roles_of;
 

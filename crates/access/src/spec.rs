@@ -149,6 +149,8 @@ pub struct Object {
     pub words: Vec<(String, String)>,
     /// Of a bucket: everybody reads by URL.
     pub public: bool,
+    /// Policies that are known not to be proven, by name.
+    pub not_proven: Vec<String>,
     /// By identity, in the order of the file.
     pub rights: Vec<(String, Rights)>,
     /// Line in the file, from 1; 0 where it comes from no file.
@@ -159,7 +161,16 @@ impl Object {
     /// An object of which nothing is said.
     pub fn new(kind: Kind, name: &str) -> Self {
         let name = name.to_owned();
-        Self { kind, name, owner: None, words: Vec::new(), public: false, rights: Vec::new(), line: 0 }
+        Self {
+            kind,
+            name,
+            owner: None,
+            words: Vec::new(),
+            public: false,
+            not_proven: Vec::new(),
+            rights: Vec::new(),
+            line: 0,
+        }
     }
 
     /// The SQL of a word.

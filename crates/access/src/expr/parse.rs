@@ -370,13 +370,22 @@ impl<'a> Parser<'a> {
     }
 
     fn case(&mut self, start: usize) -> Expr {
-        let mut parts = Vec::new();
+        let operand = (!self.next_is("when")).then(|| Box::new(self.expression(0)));
+        let (mut whens, mut otherwise) = (Vec::new(), None);
         while self.at < self.tokens.len() && !self.take("end") {
-            if !(self.take("when") || self.take("then") || self.take("else")) {
-                parts.push(self.expression(0));
+            if self.take("when") {
+                let when = self.expression(0);
+                self.take("then");
+                let then = self.expression(0);
+                whens.push((when, then));
+            } else if self.take("else") {
+                otherwise = Some(Box::new(self.expression(0)));
+            } else {
+                // Not CASE as it is known: the rest is passed over.
+                self.at += 1;
             }
         }
-        self.node(start, Kind::Other(parts))
+        self.node(start, Kind::Case { operand, whens, otherwise })
     }
 
     /// A column, or a call.

@@ -22,6 +22,12 @@ fn show(expr: &Expr) -> String {
         Kind::Call { schema, name, arguments } => {
             format!("{}{name}({})", schema.iter().map(|s| format!("{s}.")).collect::<String>(), all(arguments))
         }
+        Kind::Case { operand, whens, otherwise } => {
+            let whens: Vec<String> =
+                whens.iter().map(|(when, then)| format!("({} {})", show(when), show(then))).collect();
+            let part = |part: &Option<Box<Expr>>| part.as_ref().map_or_else(|| "-".to_owned(), |part| show(part));
+            format!("(case {} {} {})", part(operand), whens.join(" "), part(otherwise))
+        }
         Kind::Select(select) => format!("[{}]", show_select(select)),
         Kind::Exists(select) => format!("(exists [{}])", show_select(select)),
         Kind::Other(parts) => format!("{{{}}}", all(parts)),
@@ -78,7 +84,7 @@ fn what_policies_say() {
     check("((a IS NULL) AND (b IS NOT TRUE))", "(and (is a null) (is b not true))");
     check("(a OPERATOR(extensions.&&) '{}'::integer[])", "(&& a '{}'::integer[])");
     check("(x COLLATE pg_catalog.\"C\" ~~ '%a'::text)", "(~~ x '%a'::text)");
-    check("CASE WHEN a THEN (b > 1) ELSE false END", "{a (> b '1') false}");
+    check("CASE WHEN a THEN (b > 1) ELSE false END", "(case - (a (> b '1')) false)");
     check("(\"Größe\".\"a b\" >= (- 1))", "(>= Größe.a b {'1'})");
     check("(auth.uid() IS NULL OR true)", "(or (is auth.uid() null) true)");
     check("(NOT (id IN ( SELECT 1)))", "(not (= any id ['1']))");
@@ -162,4 +168,11 @@ fn nonsense_ends() {
     Expr::parse(&deep);
     let long = format!("(a{})", " or a".repeat(20_000));
     assert_eq!(Expr::parse(&long).disjuncts().len(), 20_001);
+}
+
+#[test]
+fn cases_keep_their_ways() {
+    check("CASE WHEN (a = 'z'::text) THEN true ELSE (b = c) END", "(case - ((= a 'z'::text) true) (= b c))");
+    check("CASE kind WHEN 'a' THEN x WHEN 'b' THEN y END", "(case kind ('a' x) ('b' y) -)");
+    check("CASE WHEN a THEN b ELSE c END AND d", "(and (case - (a b) c) d)");
 }

@@ -5,7 +5,7 @@ use pg::tokio_postgres::Client;
 use super::caller::{PATIENCE, TOO_LONG};
 use super::plan::{MOST_READ, Row, be, rows};
 use super::report::Untried;
-use super::subject::{Source, Subject, truth};
+use super::subject::{Atom, Source, Subject, parts, truth};
 use crate::Error;
 use crate::identities::Person;
 
@@ -15,9 +15,14 @@ use crate::identities::Person;
 /// The condition's name and PostgreSQL's words.
 pub async fn checked(client: &Client, subject: &mut Subject) -> Result<(), Error> {
     let mut bad = Vec::new();
+    let mut not_unfolded: Vec<(usize, bool)> = Vec::new();
     for (at, atom) in subject.atoms.iter().enumerate() {
         let sql = format!("select {} from {} where false", truth(&atom.sql), subject.table());
         if let Err(error) = client.batch_execute(&sql).await {
+            if let Source::Part(number, check) = atom.source {
+                not_unfolded.push((number, check));
+                continue;
+            }
             if !is_said(&atom.source) {
                 bad.push(at);
                 continue;
@@ -29,6 +34,29 @@ pub async fn checked(client: &Client, subject: &mut Subject) -> Result<(), Error
     for at in bad.into_iter().rev() {
         subject.atoms.remove(at);
     }
+    not_unfolded.dedup();
+    for (number, check) in not_unfolded {
+        plainly(client, subject, number, check).await?;
+    }
+    Ok(())
+}
+
+/// A policy whose ways were not understood as PostgreSQL does: what stands between its `OR`s is asked, and the rest named.
+async fn plainly(client: &Client, subject: &mut Subject, number: usize, check: bool) -> Result<(), Error> {
+    subject.atoms.retain(|atom| atom.source != Source::Part(number, check));
+    let policy = &subject.relation.policies[number];
+    let sql = if check { policy.check.clone() } else { policy.using.clone() }.unwrap_or_default();
+    let mut atoms = Vec::new();
+    for part in parts(&sql) {
+        let asked = format!("select {} from {} where false", truth(&part), subject.table());
+        if client.batch_execute(&asked).await.is_err() {
+            atoms.clear();
+            break;
+        }
+        atoms.push(Atom::new(Source::Part(number, check), &part));
+    }
+    subject.atoms.append(&mut atoms);
+    subject.closed.push((number, "a function whose text means something else where the policy stands".to_owned()));
     Ok(())
 }
 

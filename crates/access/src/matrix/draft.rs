@@ -7,6 +7,7 @@ use pg::tokio_postgres::Client;
 
 use super::chance::Chance;
 use super::hints::Hints;
+use super::plan::writable;
 use crate::identities::{GHOST, Person};
 use crate::rows::Generator;
 use crate::schema::{Column, ForeignKey, Relation};
@@ -36,6 +37,8 @@ pub struct Stock<'a> {
     schema: &'a Schema,
     people: &'a [Person],
     rows: HashMap<u32, Vec<Stored>>,
+    /// Rows that were taken away, so that they can come again, by table.
+    spare: HashMap<u32, Vec<Draft>>,
     generator: Generator<'a>,
     hints: Hints,
     /// Its dice.
@@ -46,7 +49,8 @@ impl<'a> Stock<'a> {
     /// Empty shelves.
     pub fn new(schema: &'a Schema, people: &'a [Person], hints: Hints, seed: u64) -> Self {
         let chance = Chance::new(seed);
-        Self { schema, people, rows: HashMap::new(), generator: Generator::new(schema, seed), hints, chance }
+        let generator = Generator::new(schema, seed);
+        Self { schema, people, rows: HashMap::new(), spare: HashMap::new(), generator, hints, chance }
     }
 
     /// The rows of a table, as far as they were read.
@@ -105,7 +109,20 @@ impl<'a> Stock<'a> {
     /// # Errors
     /// Why there can be none.
     pub fn draft(&mut self, relation: &Relation, person: Option<usize>, zeal: usize) -> Result<Draft, String> {
-        let mut fixed: HashMap<usize, Option<String>> = HashMap::new();
+        self.draft_with(relation, person, zeal, HashMap::new())
+    }
+
+    /// Likewise, where some columns are fixed.
+    ///
+    /// # Errors
+    /// Why there can be none.
+    pub fn draft_with(
+        &mut self,
+        relation: &Relation,
+        person: Option<usize>,
+        zeal: usize,
+        mut fixed: HashMap<usize, Option<String>>,
+    ) -> Result<Draft, String> {
         let mut keys: Vec<&ForeignKey> = relation.foreign_keys.iter().collect();
         keys.sort_by_key(|key| std::cmp::Reverse(key.columns.len()));
         for key in keys {
@@ -184,6 +201,31 @@ impl<'a> Stock<'a> {
     /// A value that conditions compare the column with.
     pub fn hinted(&mut self, column: &Column) -> Option<String> {
         self.chance.pick(self.hints.values(column)).cloned()
+    }
+
+    /// Remembers a row that was taken away.
+    pub fn put_aside(&mut self, relation: &Relation, draft: Draft) {
+        self.spare.entry(relation.oid).or_default().push(draft);
+    }
+
+    /// Rows that can come again.
+    pub fn spare(&self, relation: &Relation) -> Vec<Draft> {
+        self.spare.get(&relation.oid).cloned().unwrap_or_default()
+    }
+
+    /// A row once more: its keys are new ones, where that can be without losing what they point to.
+    pub fn copy(&mut self, relation: &Relation, values: &[Option<String>], person: usize, with_keys: bool) -> Draft {
+        let mut draft = Draft::new();
+        for (at, column) in relation.columns.iter().enumerate().filter(|(_, column)| writable(column)) {
+            let once = relation.indexes.iter().any(|index| index.unique && index.columns.contains(&column.name));
+            let value = match once {
+                true if column.default.is_some() || column.identity.is_some() => continue,
+                true if !with_keys => self.another(relation, column, values[at].as_deref(), Some(person)),
+                _ => values[at].clone(),
+            };
+            draft.push((at, value));
+        }
+        draft
     }
 
     /// Another valid value for a column of a row: for a key, one that leads elsewhere.

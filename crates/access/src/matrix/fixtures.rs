@@ -8,13 +8,15 @@ use pg::tokio_postgres::Client;
 use super::caller::TOO_LONG;
 use super::draft::{Stock, insert_sql, place};
 use super::hints::names;
+use super::needs::{Wanted, needs};
 use super::report::Untried;
+use super::scripts::script;
 use super::sides::Missing;
 use super::subject::Subject;
-use super::{conditions, paths, plan};
+use super::{conditions, paths, plan, sides};
 use crate::identities::{GHOST, NEWCOMER, Person, become_kinds};
 use crate::schema::{Column, Relation, RelationKind};
-use crate::spec::{Kind, Spec};
+use crate::spec::{Kind, Operation, Spec};
 use crate::sql::{literal, typed};
 use crate::{Error, Schema};
 
@@ -25,6 +27,9 @@ const EACH: usize = 4;
 const ROUNDS: usize = 4;
 /// Drafts that are tried to make one condition true.
 const REACH: usize = 24;
+/// Of them, how many the condition itself leads to; and where there may well be none.
+const LED: usize = 12;
+const LED_FEW: usize = 6;
 
 /// Fills the tables and answers what could not be filled.
 ///
@@ -178,7 +183,7 @@ pub async fn reach(
     let mut changed = false;
     let mut reached: BTreeSet<(usize, &str)> = BTreeSet::new();
     for one in missing {
-        let Missing { person, sql, of_others } = one;
+        let Missing { person, sql, of_others, few, .. } = one;
         if !reached.insert((*person, sql)) {
             continue;
         }
@@ -187,6 +192,18 @@ pub async fn reach(
             filter => format!("{filter} and"),
         };
         let question = format!("select exists (select 1 from {}{filter} {sql})", subject.table());
+        let who = &people[*person];
+        let (scripts, touched) = led(schema, spec, subject, people, one, stock);
+        if ask(client, &scripts, &question, who).await? {
+            for table in touched {
+                stock.load(client, table).await?;
+            }
+            changed = true;
+            continue;
+        }
+        if *few {
+            continue;
+        }
         let mut tables = if subject.kind == Kind::Table { vec![&subject.relation] } else { Vec::new() };
         let reads = |table: &Relation| {
             let named = [' ', ')'].iter().any(|end| sql.contains(&format!(".{}{end}", table.name)));
@@ -201,12 +218,7 @@ pub async fn reach(
             if table.oid == subject.relation.oid {
                 statements.extend(changes(spec, subject, people, one, stock));
             }
-            let who = &people[*person];
-            let ask = "select _basalt_matrix.reach($1, $2, $3, $4)";
-            let row = client
-                .query_one(ask, &[&statements, &question, &who.uid.as_deref().unwrap_or(""), &who.claims])
-                .await?;
-            if row.get::<_, Option<i32>>(0).is_some() {
+            if ask(client, &statements, &question, who).await? {
                 stock.load(client, table).await?;
                 changed = true;
                 break;
@@ -216,13 +228,117 @@ pub async fn reach(
     Ok(changed)
 }
 
+/// Keeps the first statement after which the question is answered with yes. Was there one?
+async fn ask(client: &Client, statements: &[String], question: &str, who: &Person) -> Result<bool, Error> {
+    if statements.is_empty() {
+        return Ok(false);
+    }
+    let ask = "select _basalt_matrix.reach($1, $2, $3, $4)";
+    let row = client.query_one(ask, &[&statements, &question, &who.uid.as_deref().unwrap_or(""), &who.claims]).await?;
+    Ok(row.get::<_, Option<i32>>(0).is_some())
+}
+
+/// Where a row can be there once only, as one for each pair of keys, steering leaves no place for a new one: of each way through a policy
+/// for new rows one row that takes it goes, if another stays, and is remembered.
+///
+/// # Errors
+/// The connection is lost.
+pub async fn make_room(
+    client: &Client,
+    schema: &Schema,
+    subject: &mut Subject,
+    people: &[Person],
+    triers: &[usize],
+    stock: &mut Stock<'_>,
+    untried: &mut Vec<Untried>,
+) -> Result<(), Error> {
+    let relation = subject.relation.clone();
+    let given = |name: &String| {
+        relation.column(name).is_some_and(|column| column.default.is_none() && column.identity.is_none())
+    };
+    let is_full = relation.indexes.iter().any(|index| index.unique && index.columns.iter().all(given));
+    if subject.kind != Kind::Table || !is_full || subject.key.is_empty() {
+        return Ok(());
+    }
+    let mut gone: Vec<plan::Key> = Vec::new();
+    for at in triers {
+        let ways = sides::ways(schema, subject, &people[*at], Operation::Insert, true);
+        if ways.is_empty() {
+            continue;
+        }
+        let rows = conditions::calm_rows(client, subject, &people[*at], untried).await?;
+        for way in ways {
+            let such: Vec<&plan::Row> = rows.iter().filter(|row| row.truths[way] && !gone.contains(&row.key)).collect();
+            let [.., _, last] = such.as_slice() else { continue };
+            let delete = format!("delete from {} where {}", relation.sql(), subject.at(&last.key));
+            if keep(client, &[delete], false).await?.iter().all(Option::is_none) {
+                gone.push(last.key.clone());
+                let draft = stock.copy(&relation, &last.values, *at, true);
+                stock.put_aside(&relation, draft);
+            }
+        }
+    }
+    if !gone.is_empty() {
+        stock.load(client, &relation).await?;
+    }
+    Ok(())
+}
+
+/// Statements that the condition itself leads to, and the tables that they touch.
+fn led<'s>(
+    schema: &'s Schema,
+    spec: Option<&Spec>,
+    subject: &'s Subject,
+    people: &[Person],
+    Missing { person, opened, of_others, few, .. }: &Missing,
+    stock: &mut Stock<'_>,
+) -> (Vec<String>, Vec<&'s Relation>) {
+    if opened.is_empty() || subject.kind != Kind::Table {
+        return (Vec::new(), Vec::new());
+    }
+    let guard = |relation: &Relation, values: &[Option<String>], column: usize| {
+        let trier = |who: &Person| who.nth == 0 && who.uid.is_some() && values.contains(&who.uid);
+        !(makes_kinds(spec, relation, &relation.columns[column]) && people.iter().any(trier))
+    };
+    let (mut scripts, mut touched): (Vec<String>, Vec<&Relation>) = (Vec::new(), Vec::new());
+    for _ in 0..if *few { LED_FEW } else { LED } {
+        let needs = needs(schema, &subject.relation, &people[*person], opened, &mut stock.chance);
+        if !needs.say_something() && !few {
+            break;
+        }
+        // Who has done nothing is to have no rows of his own.
+        let about = |row: &Wanted<'_>| row.sets.values().any(|value| *value == people[*person].uid);
+        if people[*person].nth == NEWCOMER && needs.rows.iter().any(about) {
+            break;
+        }
+        let whose = (!of_others).then_some(*person);
+        if let Some(script) = script(schema, &needs, whose, stock, &guard) {
+            scripts.push(script);
+            for row in &needs.rows {
+                if !touched.iter().any(|known| known.oid == row.relation.oid) {
+                    touched.push(row.relation);
+                }
+            }
+        }
+    }
+    (scripts, touched)
+}
+
+/// Does the column make people the kind that they are?
+fn makes_kinds(spec: Option<&Spec>, relation: &Relation, column: &Column) -> bool {
+    let profiles = spec.iter().flat_map(|spec| &spec.identities).flat_map(|identity| &identity.profile);
+    profiles.into_iter().any(|profile| {
+        (profile.schema == relation.schema && profile.table == relation.name) && profile.column == column.name
+    })
+}
+
 /// Changes of rows that are there, in the columns that the condition reads. What makes somebody who tries the kind that he is stays
 /// as it is.
 fn changes(
     spec: Option<&Spec>,
     subject: &Subject,
     people: &[Person],
-    Missing { person, sql, of_others }: &Missing,
+    Missing { person, sql, of_others, .. }: &Missing,
     stock: &mut Stock<'_>,
 ) -> Vec<String> {
     let (person, relation) = (*person, &subject.relation);
@@ -240,12 +356,6 @@ fn changes(
     if open.is_empty() {
         return Vec::new();
     }
-    let makes_kinds = |column: &Column| {
-        let profiles = spec.iter().flat_map(|spec| &spec.identities).flat_map(|identity| &identity.profile);
-        profiles.into_iter().any(|profile| {
-            (profile.schema == relation.schema && profile.table == relation.name) && profile.column == column.name
-        })
-    };
     let key: Vec<usize> = relation.primary_key().iter().filter_map(|name| place(relation, name)).collect();
     let about_him = sql.contains("basalt.uid") || sql.contains("auth.uid");
     let rows: Vec<Vec<Option<String>>> = stock
@@ -260,7 +370,7 @@ fn changes(
         let his = |who: &Person| who.nth == 0 && key.iter().any(|at| who.uid.is_some() && row[*at] == who.uid);
         let is_a_trier = people.iter().any(his);
         let mut sets = Vec::new();
-        for at in open.iter().filter(|at| !(is_a_trier && makes_kinds(&relation.columns[**at]))) {
+        for at in open.iter().filter(|at| !(is_a_trier && makes_kinds(spec, relation, &relation.columns[**at]))) {
             let column = &relation.columns[*at];
             let value = match column.category.as_str() {
                 // Long ago and far ahead: a time that is compared with now is on one side.

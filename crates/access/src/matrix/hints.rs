@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::needs;
 use crate::Schema;
+use crate::expr::Select;
 use crate::schema::{Column, Relation};
 use crate::spec::Spec;
 
@@ -96,6 +98,30 @@ impl Hints {
 const DEEP: usize = 3;
 /// A longer body is no condition.
 const LONGEST: usize = 4000;
+
+/// What conditions of policies, and of functions that they call, ask of the part of a token that a user writes himself.
+pub fn metadata(schema: &Schema) -> Vec<(Vec<String>, serde_json::Value)> {
+    let mut found = Vec::new();
+    for relation in &schema.relations {
+        for policy in &relation.policies {
+            for sql in policy.using.iter().chain(&policy.check) {
+                found.extend(needs::metadata(sql));
+            }
+            let called = schema.functions.iter().filter(|function| policy.calls.contains(&function.oid));
+            for function in called.filter(|function| function.body.contains("user_metadata")) {
+                let all = Select::parse(&function.body).into_iter();
+                let parts = all.flat_map(|all| {
+                    let parts = |select: &Select| -> Vec<String> {
+                        select.expressions().map(|part| part.text(&function.body).to_owned()).collect()
+                    };
+                    all.all().into_iter().flat_map(parts).collect::<Vec<_>>()
+                });
+                found.extend(parts.flat_map(|sql| needs::metadata(&sql)));
+            }
+        }
+    }
+    found
+}
 
 /// The source of the project's functions that a condition gives more than keys, and of those that these call.
 fn bodies(schema: &Schema, sql: &str) -> Vec<String> {

@@ -8,14 +8,14 @@ use pg::tokio_postgres::Client;
 use super::caller::TOO_LONG;
 use super::conditions::{calm_rows, note, told};
 use super::draft::{Draft, Stock, insert_sql};
-use super::paths;
 use super::report::Untried;
 use super::subject::Subject;
-use crate::Error;
+use super::{paths, sides};
 use crate::identities::Person;
 use crate::schema::Column;
 use crate::spec::{Expr, Kind, Operation, Right, Rights};
 use crate::sql::typed;
+use crate::{Error, Schema};
 
 /// A row's key, by column.
 pub type Key = Vec<Option<String>>;
@@ -92,6 +92,7 @@ pub fn writable(column: &Column) -> bool {
 /// The connection is lost.
 pub async fn attempt(
     client: &Client,
+    schema: &Schema,
     subject: &mut Subject,
     people: &[Person],
     at: usize,
@@ -106,10 +107,10 @@ pub async fn attempt(
         untried.push(Untried::new(&subject.name, "rows", "there is none".to_owned()));
     }
     let subject: &Subject = subject;
-    attempt.cover = cover(&attempt.rows);
-    let mut planner = Planner { client, subject, people, at, rights, stock, untried };
+    attempt.cover = cover(&attempt.rows, &telling(schema, subject, person, rights.as_ref(), &attempt.rows));
+    let mut planner = Planner { client, schema, subject, people, at, rights, stock, untried };
     planner.updates(&mut attempt).await?;
-    attempt.inserts = planner.inserts().await?;
+    attempt.inserts = planner.inserts(&attempt.rows).await?;
     Ok(attempt)
 }
 
@@ -143,22 +144,45 @@ pub async fn be(client: &Client, person: &Person) -> Result<(), Error> {
     Ok(())
 }
 
-/// Some rows of each class of truths.
-fn cover(rows: &[Row]) -> Vec<usize> {
+/// Some rows of each class of truths; those first that tell a leak.
+fn cover(rows: &[Row], telling: &[usize]) -> Vec<usize> {
     let mut classes: BTreeMap<&[bool], Vec<usize>> = BTreeMap::new();
     for (at, row) in rows.iter().enumerate() {
         classes.entry(&row.truths).or_default().push(at);
     }
-    let mut cover = Vec::new();
+    let mut cover = telling.to_vec();
     for round in 0..PER_CLASS {
-        cover.extend(classes.values().filter_map(|class| class.get(round)));
+        let more = classes.values().filter_map(|class| class.get(round)).filter(|row| !telling.contains(row));
+        cover.extend(more);
     }
     cover.truncate(MOST_ROWS);
     cover
 }
 
+/// A row for each way through a policy for changes or deletions that opens it although the file does not; and one that the file lets
+/// be changed, for each way that what it becomes can be let through by.
+fn telling(schema: &Schema, subject: &Subject, person: &Person, rights: Option<&Rights>, rows: &[Row]) -> Vec<usize> {
+    const MOST: usize = MOST_ROWS / 2;
+    let mut found: Vec<usize> = Vec::new();
+    for operation in [Operation::Update, Operation::Delete] {
+        let right = rights.map_or(Expr::None, |rights| rights.on(operation).rows.clone());
+        for (check, wanted) in [(false, false), (true, true)] {
+            if check && operation == Operation::Delete {
+                continue;
+            }
+            for way in sides::ways(schema, subject, person, operation, check) {
+                let tells = |row: &Row| row.truths[way] && subject.holds(&right, &row.truths) == wanted;
+                found.extend(rows.iter().position(tells).filter(|at| !found.contains(at)));
+            }
+        }
+    }
+    found.truncate(MOST);
+    found
+}
+
 struct Planner<'p, 's> {
     client: &'p Client,
+    schema: &'p Schema,
     subject: &'p Subject,
     people: &'p [Person],
     at: usize,
@@ -274,7 +298,7 @@ impl Planner<'_, '_> {
     }
 
     /// New rows, some of each class: those that he may add and those that he may not. Where one of the two is missing, more are made up.
-    async fn inserts(&mut self) -> Result<Vec<Insert>, Error> {
+    async fn inserts(&mut self, rows: &[Row]) -> Result<Vec<Insert>, Error> {
         let right = self.rights.as_ref().map(|rights| rights.insert.clone()).unwrap_or_default();
         let granted = self.granted("INSERT").await?;
         let mut why = String::new();
@@ -286,12 +310,36 @@ impl Planner<'_, '_> {
                 break;
             }
         }
+        let copies = self.copies(&right, rows, &inserts);
+        self.try_drafts(copies, &right, &granted, &mut classes, &mut inserts, &mut why).await?;
         if let Some(trouble) = self.lacks(&right, &inserts) {
             let kind = &self.people[self.at].kind;
             let why = if why.is_empty() { trouble.to_owned() } else { format!("{trouble}: {why}") };
             note(self.untried, Untried::cell(&self.subject.name, Operation::Insert, kind, why));
         }
         Ok(inserts)
+    }
+
+    /// Where a way through a policy was not taken by any new row, or by none that the file does not allow: rows that are there and
+    /// would be such, once more, and rows that made room.
+    fn copies(&mut self, right: &Right, rows: &[Row], inserts: &[Insert]) -> Vec<Draft> {
+        const EACH: usize = 3;
+        let (subject, relation) = (self.subject, &self.subject.relation);
+        if subject.kind != Kind::Table {
+            return Vec::new();
+        }
+        let mut drafts = self.stock.spare(relation);
+        for way in sides::ways(self.schema, subject, &self.people[self.at], Operation::Insert, true) {
+            for beyond in [true, false] {
+                let tells = |truths: &[bool]| truths[way] && !(beyond && subject.holds(&right.rows, truths));
+                if inserts.iter().any(|insert| tells(&insert.truths)) {
+                    continue;
+                }
+                let telling = rows.iter().filter(|row| tells(&row.truths)).take(EACH);
+                drafts.extend(telling.map(|row| self.stock.copy(relation, &row.values, self.at, false)));
+            }
+        }
+        drafts
     }
 
     /// What these rows do not show.
@@ -331,6 +379,19 @@ impl Planner<'_, '_> {
                 }
             }
         }
+        self.try_drafts(drafts, right, granted, classes, inserts, why).await
+    }
+
+    async fn try_drafts(
+        &mut self,
+        drafts: Vec<Draft>,
+        right: &Right,
+        granted: &BTreeSet<usize>,
+        classes: &mut BTreeMap<Vec<bool>, usize>,
+        inserts: &mut Vec<Insert>,
+        why: &mut String,
+    ) -> Result<(), Error> {
+        let relation = &self.subject.relation;
         let open = |c: &usize| match (self.subject.spec.line, &right.rows) {
             (0, _) => granted.contains(c),
             (_, Expr::None) => true,

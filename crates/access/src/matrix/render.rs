@@ -16,11 +16,20 @@ pub fn render(report: &Report, with_tables: bool) -> String {
         }
         text.push('\n');
     }
-    if !report.conditions.is_empty() {
+    let conditions = report.one_sided();
+    if !conditions.is_empty() {
         text +=
             "Conditions of which only one side was seen (rows in supabase/tests/fixtures.sql can show the other):\n";
-        for line in one_sided(&report.conditions) {
+        for line in one_sided(&conditions) {
             text += &format!("  {line}\n");
+        }
+        text.push('\n');
+    }
+    if !report.unproven.is_empty() {
+        text += "Not proven: whom these policies let in was not seen. Show it by rows in supabase/tests/fixtures.sql or by claims of \
+                 an identity; or name the policy in access.toml under not_proven:\n";
+        for one in &report.unproven {
+            text += &format!("  {one}\n");
         }
         text.push('\n');
     }

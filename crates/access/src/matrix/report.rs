@@ -15,6 +15,8 @@ pub struct Report {
     pub untried: Vec<Untried>,
     /// Conditions of which only one side was ever seen: what hangs on them is not proven.
     pub conditions: Vec<OneSided>,
+    /// Policies of which it is not known whom they let in.
+    pub unproven: Vec<Unproven>,
     /// How many statements were tried as an identity.
     pub probes: usize,
 }
@@ -150,7 +152,40 @@ pub struct OneSided {
     pub always: bool,
 }
 
+/// A permissive policy, or a way through it, that is not proven.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unproven {
+    /// The object.
+    pub object: String,
+    /// The policy's name.
+    pub policy: String,
+    /// The policy, with the condition and the way through it that is meant.
+    pub condition: String,
+    /// Why, in words that go on from there.
+    pub why: String,
+    /// Was it never true? Else it was, and something in it cannot be looked into.
+    pub never_true: bool,
+    /// Does `access.toml` name the policy as not proven?
+    pub acknowledged: bool,
+}
+
+impl std::fmt::Display for Unproven {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "not proven: {}: {} {}", self.object, self.condition, self.why)?;
+        if self.acknowledged { write!(f, " (access.toml knows)") } else { Ok(()) }
+    }
+}
+
 impl Report {
+    /// Conditions with one side that are not among the policies that are not proven.
+    pub fn one_sided(&self) -> Vec<OneSided> {
+        let is_named = |one: &&OneSided| {
+            let same = |known: &Unproven| known.object == one.object && known.condition == one.condition;
+            !one.always && self.unproven.iter().any(same)
+        };
+        self.conditions.iter().filter(|one| !is_named(one)).cloned().collect()
+    }
+
     /// Is everything as `access.toml` says?
     pub const fn agrees(&self) -> bool {
         self.differences.is_empty()

@@ -11,11 +11,11 @@ use super::functions::{self, Group};
 use super::hints::Hints;
 use super::judge::{Finding, Judgement, judge};
 use super::plan::{self, Attempt};
-use super::report::{Difference, OneSided, Report, Untried};
+use super::report::{Cell, Difference, OneSided, Report, Unproven, Untried};
 use super::sides::{self, Bounds, Missing};
 use super::subject::{Subject, roles_of};
-use super::{Options, always, conditions, evidence, fixtures, infer, learn, probe as tries, roles, views};
-use crate::identities::{self, Person};
+use super::{Options, always, conditions, evidence, fixtures, hints, infer, learn, probe as tries, roles, views};
+use crate::identities::{self, NEWCOMER, Person};
 use crate::rows::{Generator, Plan as Filling, Rows, Users};
 use crate::schema::is_platform;
 use crate::spec::{Kind, Object, Operation, Spec};
@@ -35,6 +35,7 @@ pub struct Prepared {
     pub(super) spec: Option<Spec>,
     pub(super) untried: Vec<Untried>,
     pub(super) conditions: Vec<OneSided>,
+    pub(super) unproven: Vec<Unproven>,
     pub(super) options: Options,
 }
 
@@ -64,7 +65,9 @@ pub async fn prepare(
 ) -> Result<Prepared, Error> {
     let mut client = open(shadow).await?;
     client.batch_execute(include_str!("server.sql")).await?;
-    let people = identities::people(spec, schema);
+    let mut people = identities::people(spec, schema);
+    identities::wish(&mut people, &hints::metadata(schema));
+    let people = people;
     let mut untried: Vec<Untried> = Vec::new();
     for why in identities::sign_up(&client, schema, spec, &people).await? {
         untried.push(Untried::new("auth.users", "sign-up", why));
@@ -97,25 +100,40 @@ pub async fn prepare(
     for _ in 0..STEERINGS {
         steer(&client, schema, spec, &mut subjects, &people, &triers, &mut stock, &mut untried).await?;
     }
+    for subject in &mut subjects {
+        fixtures::make_room(&client, schema, subject, &people, &triers, &mut stock, &mut untried).await?;
+    }
     untried.extend(fixtures::refresh(&client, schema).await?);
     let mut plans = Vec::new();
     let mut conditions = Vec::new();
+    let mut unproven = Vec::new();
     for mut subject in subjects {
         let mut attempts = Vec::new();
-        let bounds = Bounds::ask(&client, &subject, &people, &triers).await?;
+        let (bounds, triers) = who_tries(&client, schema, &mut subject, &people, &triers).await?;
         for at in &triers {
             if subject.kind == Kind::View {
                 attempts.push(Attempt { person: *at, ..Attempt::default() });
                 continue;
             }
-            let attempt = plan::attempt(&client, &mut subject, &people, *at, &mut stock, &mut untried).await?;
-            conditions.extend(sides::one_sided(schema, &subject, &people[*at], &attempt, &bounds));
-            attempts.push(attempt);
+            // What he who has done nothing cannot try, another of his kind can.
+            let mut aside = Vec::new();
+            let untried = if people[*at].nth == 0 { &mut untried } else { &mut aside };
+            attempts.push(plan::attempt(&client, schema, &mut subject, &people, *at, &mut stock, untried).await?);
+        }
+        for attempt in attempts.iter().filter(|attempt| people[attempt.person].nth == 0 && subject.kind != Kind::View) {
+            let person = &people[attempt.person];
+            let of_kind = |other: &&Attempt| people[other.person].kind == person.kind;
+            let others = attempts.iter().filter(of_kind).filter(|other| other.person != attempt.person);
+            let of_kind: Vec<&Attempt> = std::iter::once(attempt).chain(others).collect();
+            conditions.extend(sides::one_sided(schema, &subject, person, &of_kind, &bounds));
+        }
+        if subject.kind != Kind::View {
+            unproven.extend(sides::unproven(schema, &subject, &people, &attempts));
         }
         plans.push(Plan { subject, attempts });
     }
     let groups = functions::groups(schema, spec, &options.exposed);
-    Ok(Prepared { people, plans, groups, spec: spec.cloned(), untried, conditions, options: options.clone() })
+    Ok(Prepared { people, plans, groups, spec: spec.cloned(), untried, conditions, unproven, options: options.clone() })
 }
 
 async fn open(shadow: &Target) -> Result<Client, Error> {
@@ -146,17 +164,39 @@ async fn steer(
     untried: &mut Vec<Untried>,
 ) -> Result<(), Error> {
     for subject in subjects.iter_mut().filter(|subject| subject.kind != Kind::View) {
+        let (bounds, triers) = who_tries(client, schema, subject, people, triers).await?;
         let mut rows = Vec::new();
-        for at in triers {
+        for at in &triers {
             rows.push(conditions::calm_rows(client, subject, &people[*at], untried).await?);
         }
-        let bounds = Bounds::ask(client, subject, people, triers).await?;
         let of_each = triers.iter().zip(&rows);
         let missing: Vec<Missing> =
             of_each.flat_map(|(at, rows)| sides::missing(schema, subject, people, *at, rows, &bounds)).collect();
         fixtures::reach(client, schema, spec, subject, people, &missing, stock).await?;
     }
     Ok(())
+}
+
+/// Who tries at this object: one of each kind, and who has done nothing yet where that opens something to him.
+async fn who_tries(
+    client: &Client,
+    schema: &Schema,
+    subject: &mut Subject,
+    people: &[Person],
+    triers: &[usize],
+) -> Result<(Bounds, Vec<usize>), Error> {
+    let mut triers = triers.to_vec();
+    let newcomer = people.iter().position(|person| person.nth == NEWCOMER);
+    let all: Vec<usize> = triers.iter().copied().chain(newcomer).collect();
+    let bounds = Bounds::ask(client, schema, subject, people, &all).await?;
+    if let Some(newcomer) = newcomer.filter(|_| subject.kind != Kind::View) {
+        let like_him = triers.iter().copied().find(|at| people[*at].kind == people[newcomer].kind);
+        let who = (newcomer, &people[newcomer]);
+        if like_him.is_some_and(|other| bounds.opens_more(schema, subject, who, other)) {
+            triers.push(newcomer);
+        }
+    }
+    Ok((bounds, triers))
 }
 
 /// Everything that can be tried: what the API shows, what the file names, and buckets.
@@ -218,6 +258,7 @@ pub async fn probe(
     report.untried.sort();
     report.untried.dedup();
     report.conditions.extend(prepared.conditions.iter().filter(|condition| wanted(&condition.object)).cloned());
+    report.unproven.extend(prepared.unproven.iter().filter(|one| wanted(&one.object)).cloned());
     report.differences.sort_by(|a, b| (&a.verdict, &a.object).cmp(&(&b.verdict, &b.object)));
     Ok(report)
 }
@@ -251,24 +292,35 @@ impl Work<'_> {
                 let always = |operation| always::open(self.schema, &subject, person, operation);
                 let judgement = judge(&plan.subject, person, attempt, &seen, has_file, &always);
                 let columns = learn::Columns::of(&plan.subject, &seen, &judgement);
-                self.report.cells.extend(learn::cells(
-                    self.schema,
-                    &plan.subject,
-                    person,
-                    &judgement,
-                    Some(&columns),
-                    seen.probes,
-                ));
+                let cells = learn::cells(self.schema, &plan.subject, person, &judgement, Some(&columns), seen.probes);
+                self.cells(cells);
                 (judgement, seen.probes)
             };
             if subject.kind == Kind::View {
-                self.report.cells.extend(learn::cells(self.schema, &subject, person, &judgement, None, probes));
+                self.cells(learn::cells(self.schema, &subject, person, &judgement, None, probes));
             }
             self.report.probes += probes;
             self.differences(&subject, person, &judgement).await?;
-            self.report.untried.extend(judgement.untried);
+            if person.nth == 0 {
+                self.report.untried.extend(judgement.untried);
+            }
         }
         Ok(())
+    }
+
+    /// Several of one kind amount to one cell: the one that disagrees.
+    fn cells(&mut self, cells: Vec<Cell>) {
+        for cell in cells {
+            let same = |known: &&mut Cell| {
+                (known.kind, &known.object, &known.identity, known.operation)
+                    == (cell.kind, &cell.object, &cell.identity, cell.operation)
+            };
+            match self.report.cells.iter_mut().rev().find(same) {
+                Some(known) if known.agrees && !cell.agrees => *known = cell,
+                Some(_) => {}
+                None => self.report.cells.push(cell),
+            }
+        }
     }
 
     /// A public bucket is read by URL, past all policies.
@@ -308,6 +360,16 @@ impl Work<'_> {
             kinds.entry((finding.operation, finding.column, finding.verdict)).or_insert((0, finding)).0 += 1;
         }
         for (times, finding) in kinds.into_values() {
+            // Of several of one kind the first shows it.
+            let column = finding.column.map(|at| &subject.relation.columns[at].name);
+            let same = |known: &&mut Difference| {
+                (&known.object, &known.identity, known.operation, known.column.as_ref(), known.verdict)
+                    == (&subject.name, &person.kind, finding.operation, column, finding.verdict)
+            };
+            if let Some(known) = self.report.differences.iter_mut().find(same) {
+                known.times += times;
+                continue;
+            }
             let because = evidence::because(&self.client, self.schema, subject, person, finding).await?;
             self.report.differences.push(Difference {
                 verdict: finding.verdict,

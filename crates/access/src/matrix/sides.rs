@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use pg::tokio_postgres::Client;
 
 use super::plan::{self, Attempt, Row};
-use super::report::OneSided;
+use super::report::{OneSided, Unproven};
 use super::subject::{Atom, Source, Subject, bound, roles_of};
 use crate::expr::{Expr as Condition, Kind as Node};
-use crate::identities::Person;
+use crate::identities::{NEWCOMER, Person};
 use crate::schema::{Command, Policy};
 use crate::spec::{Expr, Operation};
 use crate::{Error, Schema};
@@ -21,6 +21,10 @@ pub struct Missing {
     pub sql: String,
     /// Must it be a row that he has nothing to do with?
     pub of_others: bool,
+    /// What rows are made from: the condition with its functions opened. Empty where it says nothing of use.
+    pub opened: String,
+    /// There may well be none: only a few rows that the condition leads to are tried.
+    pub few: bool,
 }
 
 /// What each condition needs beside a row: what is never true for a person, whatever the rows are, cannot be reached by rows.
@@ -44,7 +48,13 @@ impl Bounds {
     ///
     /// # Errors
     /// The connection is lost.
-    pub async fn ask(client: &Client, subject: &Subject, people: &[Person], triers: &[usize]) -> Result<Self, Error> {
+    pub async fn ask(
+        client: &Client,
+        schema: &Schema,
+        subject: &Subject,
+        people: &[Person],
+        triers: &[usize],
+    ) -> Result<Self, Error> {
         let mut bounds = Self::default();
         for (place, atom) in subject.atoms.iter().enumerate().filter(|(_, atom)| atom.source.policy().is_some()) {
             let whole = Condition::parse(&atom.sql);
@@ -62,7 +72,11 @@ impl Bounds {
                 .map(|text| format!("coalesce((\n{}\n)::boolean, false)", bound(text)))
                 .collect();
             let mut open = BTreeSet::new();
+            let policy = atom.source.policy().map(|(number, _)| &subject.relation.policies[number]);
             for at in triers {
+                if !policy.is_some_and(|policy| binds(policy, &roles_of(schema, &people[*at].role))) {
+                    continue;
+                }
                 if free.is_empty() {
                     open.insert(*at);
                     continue;
@@ -77,6 +91,12 @@ impl Bounds {
             bounds.open.insert(place, open);
         }
         Ok(bounds)
+    }
+
+    /// Can somebody take a way that another cannot, as who has done nothing yet?
+    pub fn opens_more(&self, schema: &Schema, subject: &Subject, person: (usize, &Person), than: usize) -> bool {
+        let roles = roles_of(schema, &person.1.role);
+        policies(subject, &roles).any(|(place, _)| self.is_open(place, person.0) && !self.is_open(place, than))
     }
 
     fn is_open(&self, atom: usize, person: usize) -> bool {
@@ -131,8 +151,17 @@ pub fn missing(
         }
     }
     wanted.retain(|expr| !rows.iter().any(|row| subject.holds(expr, &row.truths)));
-    let mut sql: Vec<String> = wanted.iter().map(|expr| subject.sql(expr)).collect();
-    let mut of_others: Vec<String> = Vec::new();
+    let mut found: Vec<Missing> = Vec::new();
+    for expr in &wanted {
+        let sql = subject.sql(expr);
+        let opened = match expr {
+            Expr::Word(word) => subject.spec.word(word).map(bound),
+            Expr::Where(sql) => Some(bound(sql)),
+            _ => None,
+        };
+        found.push(Missing { person: at, sql, of_others: false, opened: opened.unwrap_or_default(), few: false });
+    }
+    let mut of_others: Vec<Missing> = Vec::new();
     let roles = roles_of(schema, &person.role);
     for (place, atom) in policies(subject, &roles) {
         let seen = |side: bool| rows.iter().any(|row| row.truths[place] == side);
@@ -144,22 +173,36 @@ pub fn missing(
         let operation = operation(subject, atom);
         let right = rights.map_or(Expr::None, |rights| rights.on(operation).rows.clone());
         let more = |row: &Row| row.truths[place] && !subject.holds(&right, &row.truths);
-        // Of what says who asks, or says what the right says, there is none or it is there by now.
-        let may_be_beyond =
-            right != Expr::All && !facts.of_person && !is_part_of(&atom.sql, &right, subject) && !rows.iter().any(more);
-        let beyond = format!("{} and not {}", subject.asked(atom), subject.sql(&right));
-        if may_be_beyond {
-            of_others.push(beyond);
+        // Of what says what the right says there is none.
+        let may_be_beyond = right != Expr::All && !is_part_of(&atom.sql, &right, subject);
+        if may_be_beyond && !rows.iter().any(more) {
+            let sql = format!("{} and not {}", subject.asked(atom), subject.sql(&right));
+            let (opened, few) = (atom.opened.clone(), facts.of_person);
+            of_others.push(Missing { person: at, sql, of_others: true, opened, few });
         }
+        // And one that the file lets him change: what it becomes is beyond.
+        let changes = matches!(atom.source.policy(), Some((_, true))) && operation == Operation::Update;
+        if changes && may_be_beyond && right != Expr::None {
+            let both = |row: &Row| row.truths[place] && subject.holds(&right, &row.truths);
+            if !rows.iter().any(both) {
+                let sql = format!("{} and {}", subject.asked(atom), subject.sql(&right));
+                let (opened, few) = (atom.opened.clone(), facts.of_person);
+                found.push(Missing { person: at, sql, of_others: false, opened, few });
+            }
+        }
+        let one = |sql: String, opened: String| Missing { person: at, sql, of_others: false, opened, few: false };
         if !seen(true) {
-            sql.push(subject.asked(atom));
+            found.push(one(subject.asked(atom), atom.opened.clone()));
         } else if !rows.is_empty() && !seen(false) && !facts.constant && facts.of_row {
-            sql.push(format!("not {}", subject.asked(atom)));
+            found.push(one(format!("not {}", subject.asked(atom)), format!("not ({})", atom.opened)));
         }
     }
-    sql.retain(|sql| person.uid.is_some() || !about_him(sql));
-    let missing = |of_others: bool| move |sql: String| Missing { person: at, sql, of_others };
-    of_others.into_iter().map(missing(true)).chain(sql.into_iter().map(missing(false))).collect()
+    found.retain(|missing| person.uid.is_some() || !about_him(&missing.sql));
+    // Who has done nothing is to have no rows of his own.
+    if person.nth == NEWCOMER {
+        found.clear();
+    }
+    of_others.into_iter().chain(found).collect()
 }
 
 /// Does a condition speak of who asks? A function of the project's may.
@@ -175,8 +218,38 @@ fn is_part_of(sql: &str, right: &Expr, subject: &Subject) -> bool {
         Expr::Or(left, right) => is_part_of(sql, left, subject) || is_part_of(sql, right, subject),
         Expr::Word(word) => subject.spec.word(word).is_some_and(|known| flat(known).eq_ignore_ascii_case(&flat(sql))),
         Expr::Where(known) => flat(known).eq_ignore_ascii_case(&flat(sql)),
+        Expr::Own => is_own(sql, subject),
         _ => false,
     }
+}
+
+/// Does a condition say that the owner's column is his id, and nothing else?
+fn is_own(sql: &str, subject: &Subject) -> bool {
+    let Some(owner) = subject.spec.owner.as_ref().filter(|owner| owner.steps.is_empty()) else { return false };
+    let whole = Condition::parse(sql);
+    let Node::Binary { operator, left, right } = &whole.bare().kind else { return false };
+    let is_column = |side: &Condition| matches!(&side.bare().kind, Node::Column { name, .. } if *name == owner.column);
+    let is_he = |side: &Condition| matches!(&side.bare().kind, Node::Call { schema: Some(schema), name, .. } if schema == "auth" && name == "uid");
+    operator == "=" && (is_column(left) && is_he(right) || is_column(right) && is_he(left))
+}
+
+/// Ways of policies for one operation that hold of a row for somebody, by place of the atom.
+pub fn ways<'s>(
+    schema: &'s Schema,
+    subject: &'s Subject,
+    person: &Person,
+    wanted: Operation,
+    check: bool,
+) -> Vec<usize> {
+    let roles = roles_of(schema, &person.role);
+    let decides = |atom: &Atom| {
+        atom.source.policy().is_some_and(|(number, of_check)| {
+            let policy = &subject.relation.policies[number];
+            let is_for = policy.command == Command::All || operation(subject, atom) == wanted;
+            policy.permissive && is_for && (of_check == check || check && policy.check.is_none())
+        })
+    };
+    policies(subject, &roles).filter(|(_, atom)| decides(atom)).map(|(place, _)| place).collect()
 }
 
 /// What a policy is for; of one for everything, reading.
@@ -197,9 +270,12 @@ fn policies<'s>(subject: &'s Subject, roles: &'s [String]) -> impl Iterator<Item
         let policy = &subject.relation.policies[number];
         let has_parts = !matches!(atom.source, Source::Part(..))
             && subject.atoms.iter().any(|other| other.source == Source::Part(number, check));
-        let named = policy.roles.iter().any(|role| role == "public" || roles.contains(role));
-        named && !has_parts && may_at_all(subject, policy, roles)
+        binds(policy, roles) && !has_parts && may_at_all(subject, policy, roles)
     })
+}
+
+fn binds(policy: &Policy, roles: &[String]) -> bool {
+    policy.roles.iter().any(|role| role == "public" || roles.contains(role))
 }
 
 fn may_at_all(subject: &Subject, policy: &Policy, roles: &[String]) -> bool {
@@ -223,12 +299,12 @@ pub fn one_sided(
     schema: &Schema,
     subject: &Subject,
     person: &Person,
-    attempt: &Attempt,
+    attempts: &[&Attempt],
     bounds: &Bounds,
 ) -> Vec<OneSided> {
-    let rows = || attempt.rows.iter().map(|row| &row.truths);
-    let inserts = || attempt.inserts.iter().map(|insert| &insert.truths);
-    let updates = || attempt.updates.iter().filter_map(|update| update.truths.as_ref());
+    let rows = || attempts.iter().flat_map(|attempt| &attempt.rows).map(|row| &row.truths);
+    let inserts = || attempts.iter().flat_map(|attempt| &attempt.inserts).map(|insert| &insert.truths);
+    let Some(place) = attempts.first().map(|attempt| attempt.person) else { return Vec::new() };
     let mut found = Vec::new();
     let mut note = |condition: String, always: bool| {
         let (object, identity) = (subject.name.clone(), person.kind.clone());
@@ -258,42 +334,103 @@ pub fn one_sided(
     }
     let roles = roles_of(schema, &person.role);
     for (at, atom) in policies(subject, &roles) {
-        let Some((number, check)) = atom.source.policy() else { continue };
-        let policy = &subject.relation.policies[number];
-        let (old, new, changed) = match (check, policy.command) {
-            (false, Command::Insert) => continue,
-            (false, _) => (true, false, false),
-            (true, Command::Insert) => (false, true, false),
-            (true, Command::Update) => (false, false, true),
-            (true, _) => (false, true, true),
-        };
-        // Without a check of its own, USING decides on new rows, too.
-        let new = new || !check && policy.check.is_none() && policy.command == Command::All;
-        let truths = || {
-            let new = inserts().filter(move |_| new);
-            rows().filter(move |_| old).chain(new).chain(updates().filter(move |_| changed))
-        };
+        let Some(truths) = truths(subject, atom, attempts) else { continue };
+        let truths = || truths.iter();
         let facts = bounds.facts(at);
         let (ever, never) = (truths().any(|truths| truths[at]), truths().any(|truths| !truths[at]));
         if facts.constant || ever && (never || !facts.of_row) {
             continue;
         }
         // What he is decides, not the row: others are there for whom it can be true.
-        if !ever && !bounds.is_open(at, attempt.person) && !bounds.is_dead(at) {
+        if !ever && !bounds.is_open(at, place) && !bounds.is_dead(at) {
             continue;
         }
-        let part = match atom.source {
-            Source::Part(..) => format!(": {}", shortened(&atom.sql)),
-            _ => String::new(),
+        note(told(subject, atom), ever);
+    }
+    found
+}
+
+/// The policy, and which of its conditions.
+fn told(subject: &Subject, atom: &Atom) -> String {
+    let Some((number, check)) = atom.source.policy() else { return String::new() };
+    let part = match atom.source {
+        Source::Part(..) => format!(": {}", shortened(&atom.said)),
+        _ => String::new(),
+    };
+    let word = if check { "with check" } else { "using" };
+    format!("policy {:?}, {word}{part}", subject.relation.policies[number].name)
+}
+
+/// What was seen of a policy's condition, where it decides; `None` where it decides nothing.
+fn truths<'a>(subject: &Subject, atom: &Atom, attempts: &[&'a Attempt]) -> Option<Vec<&'a Vec<bool>>> {
+    let (number, check) = atom.source.policy()?;
+    let policy = &subject.relation.policies[number];
+    let (old, new, changed) = match (check, policy.command) {
+        (false, Command::Insert) => return None,
+        (false, _) => (true, false, false),
+        (true, Command::Insert) => (false, true, false),
+        (true, Command::Update) => (false, false, true),
+        (true, _) => (false, true, true),
+    };
+    // Without a check of its own, USING decides on new rows, too.
+    let new = new || !check && policy.check.is_none() && policy.command == Command::All;
+    let mut found = Vec::new();
+    for attempt in attempts {
+        found.extend(attempt.rows.iter().map(|row| &row.truths).filter(|_| old));
+        found.extend(attempt.inserts.iter().map(|insert| &insert.truths).filter(|_| new));
+        found.extend(attempt.updates.iter().filter_map(|update| update.truths.as_ref()).filter(|_| changed));
+    }
+    Some(found)
+}
+
+/// Permissive policies, or ways through them, that nobody was ever seen to take; and those of which it is not known what they do.
+pub fn unproven(schema: &Schema, subject: &Subject, people: &[Person], attempts: &[Attempt]) -> Vec<Unproven> {
+    let mut found = Vec::new();
+    let acknowledged = |policy: &Policy| subject.spec.not_proven.contains(&policy.name);
+    for atom in &subject.atoms {
+        let Some((number, _)) = atom.source.policy() else { continue };
+        let policy = &subject.relation.policies[number];
+        let may_take = |attempt: &&Attempt| {
+            let roles = roles_of(schema, &people[attempt.person].role);
+            policies(subject, &roles).any(|(_, known)| known == atom)
         };
-        let word = if check { "with check" } else { "using" };
-        note(format!("policy {:?}, {word}{part}", policy.name), ever);
+        let tried: Vec<&Attempt> = attempts.iter().filter(may_take).collect();
+        let is_false = matches!(Condition::parse(&atom.sql).bare().kind, Node::Boolean(false));
+        if !policy.permissive || tried.is_empty() || is_false {
+            continue;
+        }
+        let Some(at) = subject.atoms.iter().position(|known| known == atom) else { continue };
+        let Some(truths) = truths(subject, atom, &tried) else { continue };
+        if !truths.iter().any(|truths| truths[at]) {
+            found.push(Unproven {
+                object: subject.name.clone(),
+                policy: policy.name.clone(),
+                condition: told(subject, atom),
+                why: "was never true for anybody".to_owned(),
+                never_true: true,
+                acknowledged: acknowledged(policy),
+            });
+        }
+    }
+    for (number, why) in &subject.closed {
+        let policy = &subject.relation.policies[*number];
+        let one = Unproven {
+            object: subject.name.clone(),
+            policy: policy.name.clone(),
+            condition: format!("policy {:?}", policy.name),
+            why: format!("asks what cannot be looked into: {why}"),
+            never_true: false,
+            acknowledged: acknowledged(policy),
+        };
+        if policy.permissive && !found.contains(&one) {
+            found.push(one);
+        }
     }
     found
 }
 
 fn shortened(sql: &str) -> String {
-    const LONG: usize = 100;
+    const LONG: usize = 160;
     let flat = sql.split_whitespace().collect::<Vec<_>>().join(" ");
     if flat.chars().count() <= LONG { flat } else { flat.chars().take(LONG - 1).chain(['…']).collect() }
 }

@@ -3,6 +3,7 @@
 use pg::ident;
 
 use super::paths::{Way, about, ways};
+use super::unfold::unfold;
 use crate::Schema;
 use crate::expr::Expr as Condition;
 use crate::schema::{Command, Policy, Relation};
@@ -29,6 +30,8 @@ pub struct Subject {
     pub atoms: Vec<Atom>,
     /// Of a bucket: what its conditions say of paths.
     pub ways: Vec<Way>,
+    /// Functions that policies call and nobody can look into: the policy's number, and which one and why.
+    pub closed: Vec<(usize, String)>,
 }
 
 /// One condition over a row.
@@ -40,12 +43,16 @@ pub struct Atom {
     pub sql: String,
     /// Does it fail for some row? Then it is asked so that it fails for that row alone.
     pub guarded: bool,
+    /// With the functions that it calls opened, as far as they can be: what rows are made from.
+    pub opened: String,
+    /// For people.
+    pub said: String,
 }
 
 impl Atom {
     /// One that is not known to fail.
     pub fn new(source: Source, sql: &str) -> Self {
-        Self { source, sql: sql.to_owned(), guarded: false }
+        Self { source, sql: sql.to_owned(), guarded: false, opened: sql.to_owned(), said: sql.to_owned() }
     }
 }
 
@@ -62,7 +69,7 @@ pub enum Source {
     Using(usize),
     /// `WITH CHECK` of the policy of this number.
     Check(usize),
-    /// One of several things of which any is enough for the policy of this number: of `WITH CHECK`, or of `USING`.
+    /// One of several ways of which any is enough for the policy of this number: of `WITH CHECK`, or of `USING`.
     Part(usize, bool),
     /// What might be said of a row, where nothing else fits.
     Guess,
@@ -108,21 +115,42 @@ impl Subject {
         // Policies of other buckets never hold here.
         let bucket = (object.kind == Kind::Bucket).then_some(object.name.as_str());
         let is_here = |policy: &Policy| policy.using.iter().chain(&policy.check).any(|sql| about(sql, bucket));
+        let mut closed = Vec::new();
         for (n, policy) in relation.policies.iter().enumerate().filter(|(_, policy)| is_here(policy)) {
-            atoms.extend(policy.using.iter().map(|sql| Atom::new(Source::Using(n), sql)));
-            atoms.extend(policy.check.iter().map(|sql| Atom::new(Source::Check(n), sql)));
+            let mut turned = Vec::new();
             for (sql, check) in [(&policy.using, false), (&policy.check, true)] {
-                for part in sql.iter().flat_map(|sql| parts(sql)).filter(|part| about(part, bucket)) {
-                    atoms.push(Atom::new(Source::Part(n, check), &part));
+                let Some(sql) = sql else { continue };
+                let mut atom = Atom::new(if check { Source::Check(n) } else { Source::Using(n) }, sql);
+                if let Some(bucket) = bucket {
+                    // What says the path is read from the text.
+                    let parts = parts(sql).into_iter().filter(|part| about(part, Some(bucket)));
+                    turned.extend(parts.map(|part| Atom::new(Source::Part(n, check), &part)));
+                    atoms.push(atom);
+                    continue;
                 }
+                let unfolded = unfold(schema, sql);
+                closed.extend(unfolded.closed.into_iter().map(|why| (n, why)));
+                match unfolded.ways.as_slice() {
+                    [] => {}
+                    [one] => atom.opened.clone_from(&one.sql),
+                    ways => {
+                        let part = |way: &super::unfold::Way| Atom {
+                            said: way.said.clone(),
+                            ..Atom::new(Source::Part(n, check), &way.sql)
+                        };
+                        turned.extend(ways.iter().map(part));
+                    }
+                }
+                atoms.push(atom);
             }
+            atoms.append(&mut turned);
         }
         if whole {
             atoms.extend(guesses(schema, relation).iter().map(|sql| Atom::new(Source::Guess, sql)));
         }
         let ways = bucket.map(|bucket| ways(atoms.iter().map(|atom| atom.sql.as_str()), bucket)).unwrap_or_default();
         let (kind, name) = (object.kind, object.name.clone());
-        Self { kind, name, relation: relation.clone(), spec: object, key, atoms, ways }
+        Self { kind, name, relation: relation.clone(), spec: object, key, atoms, ways, closed }
     }
 
     /// The relation, quoted.
@@ -254,7 +282,7 @@ impl Subject {
 }
 
 /// What is enough for a policy's condition, where it is more than one thing.
-fn parts(sql: &str) -> Vec<String> {
+pub fn parts(sql: &str) -> Vec<String> {
     let whole = Condition::parse(sql);
     match whole.disjuncts() {
         [_] => Vec::new(),

@@ -70,6 +70,9 @@ fn object_errors(object: &Object, schema: &Schema) -> Vec<String> {
     if object.kind == Kind::Table && !table.is_table() || object.kind == Kind::View && table.is_table() {
         errors.push(format!("{name} is no {}", object.kind.word()));
     }
+    for policy in object.not_proven.iter().filter(|name| !table.policies.iter().any(|known| known.name == **name)) {
+        errors.push(format!("not_proven: {name} has no policy {policy:?}"));
+    }
     if let Some(owner) = &object.owner {
         errors.extend(owner_error(owner, table, schema));
     }

@@ -8,7 +8,7 @@ use super::{Error, Identity, Kind, Object, Operation, Owner, Profile, Right, Rig
 /// What the file may say at its top.
 const TOP: &[&str] = &["version", "identities", "tables", "views", "functions", "buckets", "lint"];
 /// Names that cannot be a project's own.
-const BUILT_IN: &[&str] = &["anon", "user", "service", "owner", "words", "public"];
+const BUILT_IN: &[&str] = &["anon", "user", "service", "owner", "words", "public", "not_proven"];
 
 impl Spec {
     /// Reads the text of an `access.toml`.
@@ -122,11 +122,21 @@ impl Reader<'_> {
                 "public" if kind == Kind::Bucket => {
                     object.public = item.as_bool().ok_or_else(|| self.at(item.span(), "public is true or false"))?;
                 }
+                "not_proven" if matches!(kind, Kind::Table | Kind::Bucket) => {
+                    let names =
+                        item.as_array().and_then(|names| names.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+                    let names =
+                        names.ok_or_else(|| self.at(item.span(), "not_proven is a list of names of policies"))?;
+                    object.not_proven = names.into_iter().map(str::to_owned).collect();
+                }
                 identity if identities.iter().any(|known| known == identity) => {}
                 _ => {
                     let mut known: Vec<&str> = identities.iter().map(String::as_str).collect();
                     if rows {
                         known.extend(["owner", "words"]);
+                    }
+                    if matches!(kind, Kind::Table | Kind::Bucket) {
+                        known.push("not_proven");
                     }
                     return Err(self.unknown(table, key, item, &known));
                 }

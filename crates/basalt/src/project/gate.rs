@@ -57,7 +57,7 @@ pub async fn check(
     let mut shadow = Shadow::open(plan, progress)
         .await
         .context("the access gate needs a PostgreSQL of its own (--no-strict goes on without the gate)")?;
-    let verdict = try_on(plan, &mut shadow, spec.as_ref(), &tests, progress).await;
+    let verdict = try_on(plan, &mut shadow, spec.as_ref(), &tests, ahead, progress).await;
     shadow.close().await?;
     verdict
 }
@@ -67,13 +67,14 @@ async fn try_on(
     shadow: &mut Shadow<'_>,
     spec: Option<&Spec>,
     tests: &[PathBuf],
+    ahead: &migrate::Plan,
     progress: &Progress,
 ) -> anyhow::Result<()> {
     let migrated =
         shadow.migrated().await.context("refused: a migration fails on the shadow database; nothing was applied")?;
     if let Some(spec) = spec {
         progress.step("Holding the migrations against access.toml");
-        let report = seen(plan, shadow, &migrated, spec).await?;
+        let (report, schema) = seen(plan, shadow, &migrated, spec).await?;
         let reasons = access::gate::reasons(&report);
         if !reasons.is_empty() {
             let mut text =
@@ -82,6 +83,26 @@ async fn try_on(
             text.push_str(
                 "Mend the migration; or say in access.toml that it is meant (`basalt db test --update` writes what is seen); or apply \
                  it all the same with --no-strict.",
+            );
+            bail!(text);
+        }
+        let mut pending = String::new();
+        for migration in &ahead.pending {
+            pending += &std::fs::read_to_string(&migration.path)
+                .with_context(|| format!("cannot read {}", migration.path.display()))?;
+            pending.push('\n');
+        }
+        let unknown = access::gate::never_true(&report, &schema, &pending);
+        if !unknown.is_empty() {
+            let mut text = String::from(
+                "refused: these migrations make or change policies of which nobody was seen to be let in; nothing was applied\n",
+            );
+            for one in unknown {
+                let _ = writeln!(text, "  {one}");
+            }
+            text.push_str(
+                "Add rows that show it to supabase/tests/fixtures.sql, or claims to an identity; or name the policy in access.toml as \
+                 known: not_proven = [\"…\"] in the entry of its table; or apply it all the same with --no-strict.",
             );
             bail!(text);
         }
@@ -106,21 +127,27 @@ async fn try_on(
 }
 
 /// The access matrix of a template.
-async fn seen(plan: &Plan, shadow: &mut Shadow<'_>, template: &Template, spec: &Spec) -> anyhow::Result<Report> {
+async fn seen(
+    plan: &Plan,
+    shadow: &mut Shadow<'_>,
+    template: &Template,
+    spec: &Spec,
+) -> anyhow::Result<(Report, Schema)> {
     let copy = shadow.copy(template).await?;
     let report = matrix_of(plan, &copy.admin, spec).await;
     shadow.discard(copy).await?;
     report
 }
 
-async fn matrix_of(plan: &Plan, admin: &Target, spec: &Spec) -> anyhow::Result<Report> {
+async fn matrix_of(plan: &Plan, admin: &Target, spec: &Spec) -> anyhow::Result<(Report, Schema)> {
     let client = admin.connect().await?;
     let schema = Schema::read(&client).await?;
     spec.check(&schema).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow!("refused: access.toml does not fit these migrations; nothing was applied\n  {}", lines.join("\n  "))
     })?;
-    Ok(matrix::run(admin, &schema, Some(spec), &proof::options(plan)?).await?)
+    let report = matrix::run(admin, &schema, Some(spec), &proof::options(plan)?).await?;
+    Ok((report, schema))
 }
 
 /// Who asked for the gate is refused; elsewhere it is said each time that nothing is held against anything.

@@ -112,7 +112,7 @@ async fn a_policy_whose_condition_no_row_satisfies_is_steered_to() {
 async fn a_policy_that_no_row_can_satisfy_is_named() {
     let never = report(
         "create policy hour on public.notes for select to authenticated using (extract(year from now()) = 1999);
-         create policy claim on public.notes for select to authenticated using ((auth.jwt() -> 'user_metadata' ->> 'role') = 'admin');
+         create policy claim on public.notes for select to authenticated using ((auth.jwt() -> 'app_metadata' ->> 'role') = 'admin');
          create policy odd on public.notes for select to authenticated using (md5(body) = '5d41402abc4b2a76b9719d911017c592');",
     )
     .await;
@@ -120,7 +120,53 @@ async fn a_policy_that_no_row_can_satisfy_is_named() {
         assert!(one_sided(&never, "public.notes", "user", &format!("policy {policy:?}")), "{:#?}", never.conditions);
     }
     let text = matrix::render(&never, false);
-    assert!(text.contains("public.notes, user: policy \"odd\", using was always false"), "{text}");
+    assert!(text.contains("not proven: public.notes: policy \"odd\", using was never true for anybody"), "{text}");
+    assert!(!text.contains("policy \"odd\", using was always false"), "said once\n{text}");
+    let names: Vec<&str> = never.unproven.iter().map(|one| one.policy.as_str()).collect();
+    assert_eq!(names, ["claim", "hour", "odd"], "{:#?}", never.unproven);
+    assert!(never.unproven.iter().all(|one| one.never_true && !one.acknowledged), "{:#?}", never.unproven);
+}
+
+#[tokio::test]
+async fn a_way_that_nobody_takes_and_a_function_that_nobody_can_look_into_are_named() {
+    let more = "create schema private; grant usage on schema private to authenticated;
+        create function private.odd(b text, o uuid) returns boolean language plpgsql stable as $$
+        begin perform set_config('a.b', b, true); return o = auth.uid(); end $$;
+        create policy closed on public.notes for select to authenticated using (private.odd(body, owner));
+        create policy half on public.notes for select to authenticated
+            using (owner = (select auth.uid()) or md5(body) = '5d41402abc4b2a76b9719d911017c592');";
+    let found = report(more).await;
+    let lines: Vec<String> = found.unproven.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "not proven: public.notes: policy \"half\", using: (md5(body) = '5d41402abc4b2a76b9719d911017c592'::text) \
+             was never true for anybody",
+            "not proven: public.notes: policy \"closed\" asks what cannot be looked into: private.odd: it says PERFORM",
+        ],
+    );
+    let database = testkit::database().await;
+    database.run(SQL).await;
+    database.run(more).await;
+    let schema = Schema::read(&database.connect(&database.admin).await).await.unwrap();
+    let access = ACCESS.replace("[tables.\"public.notes\"]\n", "[tables.\"public.notes\"]\nnot_proven = [\"half\"]\n");
+    let spec = Spec::parse(&access).unwrap();
+    assert_eq!(spec.check(&schema), Ok(()));
+    let known = matrix::run(&database.admin, &schema, Some(&spec), &options(&database)).await.unwrap();
+    assert!(known.unproven[0].acknowledged && !known.unproven[1].acknowledged, "{:#?}", known.unproven);
+    let other = Spec::parse(&access.replace("half", "hail")).unwrap().check(&schema).unwrap_err();
+    assert!(other[0].message.contains("public.notes has no policy \"hail\""), "{other:#?}");
+    // The gate: policies of these migrations, and those that call a function of theirs.
+    let theirs = |sql: &str, report: &Report| {
+        access::gate::never_true(report, &schema, sql).iter().map(|one| one.policy.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(theirs(more, &found), ["half"]);
+    assert_eq!(
+        theirs("do $$ begin execute format('create policy %I on public.notes', 'half'); end $$", &found),
+        ["half"]
+    );
+    assert_eq!(theirs("create table half_of (a int); -- \"half\"", &found), [""; 0]);
+    assert_eq!(theirs(more, &known), [""; 0]);
 }
 
 #[tokio::test]

@@ -1,0 +1,426 @@
+//! What a condition asks of rows: of the row that it is about, and of rows elsewhere that it reads. A guess, which PostgreSQL confirms.
+
+mod claims;
+mod compare;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::chance::Chance;
+use super::draft::place;
+use crate::Schema;
+use crate::expr::{Expr, Kind as Node, Select};
+use crate::identities::Person;
+use crate::schema::{Column, Relation};
+pub use claims::metadata;
+
+/// Rows that make a condition true together.
+#[derive(Debug, Clone, Default)]
+pub struct Needs<'s> {
+    /// The row that the condition is about comes first.
+    pub rows: Vec<Wanted<'s>>,
+    /// Columns that are the same: of these rows.
+    pub same: Vec<(Cell, Cell)>,
+}
+
+/// One row.
+#[derive(Debug, Clone)]
+pub struct Wanted<'s> {
+    /// Of this relation.
+    pub relation: &'s Relation,
+    /// What its columns are; without a value, NULL.
+    pub sets: BTreeMap<usize, Option<String>>,
+    /// Columns that hold anything.
+    pub filled: Vec<usize>,
+}
+
+/// A row's place, and the column's.
+pub type Cell = (usize, usize);
+
+impl Needs<'_> {
+    /// Is anything asked?
+    pub fn say_something(&self) -> bool {
+        self.rows.len() > 1 || self.rows.iter().any(|row| !row.sets.is_empty() || !row.filled.is_empty())
+    }
+}
+
+/// Works out one way to make a condition true for a person; where there are several, chance picks.
+pub fn needs<'s>(
+    schema: &'s Schema,
+    relation: &'s Relation,
+    person: &Person,
+    sql: &str,
+    chance: &mut Chance,
+) -> Needs<'s> {
+    let claims = serde_json::from_str(&person.claims).unwrap_or(Json::Null);
+    let needs = Needs::default();
+    let mut reader = Reader { schema, person, claims, chance, needs, json: BTreeMap::new() };
+    let first = reader.row(relation);
+    let names = vec![(relation.name.clone(), Names::Row(first))];
+    reader.want(&Expr::parse(sql), &mut vec![names], true);
+    for ((row, column), json) in std::mem::take(&mut reader.json) {
+        reader.needs.rows[row].sets.insert(column, Some(json.to_string()));
+    }
+    reader.needs
+}
+
+/// What a name in `FROM` stands for.
+#[derive(Debug, Clone)]
+enum Names {
+    Row(usize),
+    /// Values that were given, `p1` first.
+    Given(Vec<Term>),
+}
+
+type Scopes = Vec<Vec<(String, Names)>>;
+
+/// A value, as far as it is known.
+#[derive(Debug, Clone)]
+enum Term {
+    Cell(Cell),
+    /// Within JSON, with the keys that lead there.
+    Path(Cell, Vec<String>),
+    Value(Option<String>),
+    Known(Json),
+    List(Vec<Self>),
+    Now,
+    Other,
+}
+
+struct Reader<'r, 's> {
+    schema: &'s Schema,
+    person: &'r Person,
+    claims: Json,
+    chance: &'r mut Chance,
+    needs: Needs<'s>,
+    json: BTreeMap<Cell, Json>,
+}
+
+impl<'s> Reader<'_, 's> {
+    fn row(&mut self, relation: &'s Relation) -> usize {
+        self.needs.rows.push(Wanted { relation, sets: BTreeMap::new(), filled: Vec::new() });
+        self.needs.rows.len() - 1
+    }
+
+    fn column(&self, (row, column): Cell) -> &'s Column {
+        &self.needs.rows[row].relation.columns[column]
+    }
+
+    /// Makes a condition true, or false.
+    fn want(&mut self, expr: &Expr, scopes: &mut Scopes, yes: bool) {
+        match &expr.kind {
+            Node::And(parts) if yes => parts.iter().for_each(|part| self.want(part, scopes, true)),
+            Node::Or(parts) if !yes => parts.iter().for_each(|part| self.want(part, scopes, false)),
+            Node::And(parts) | Node::Or(parts) => {
+                let chosen = self.chance.below(parts.len());
+                self.want(&parts[chosen], scopes, yes);
+            }
+            Node::Not(inner) => self.want(inner, scopes, !yes),
+            Node::Cast { expression, .. } => self.want(expression, scopes, yes),
+            Node::Is { expression, test } => {
+                let term = self.term(expression, scopes);
+                match (test.as_str(), yes) {
+                    ("null", true) | ("not null", false) => self.set(&term, None),
+                    ("not null", true) | ("null", false) => self.fill(&term),
+                    ("true", yes) | ("not false", yes) => self.want(expression, scopes, yes),
+                    ("not true", yes) | ("false", yes) => self.want(expression, scopes, !yes),
+                    _ => {}
+                }
+            }
+            Node::Exists(select) if yes => self.enter(select, scopes, |_, _| {}),
+            Node::Select(select) => self.enter(select, scopes, |reader, scopes| {
+                if let Some(output) = select.outputs.first() {
+                    reader.want(output, scopes, yes);
+                }
+            }),
+            Node::Case { operand: None, whens, .. } if !whens.is_empty() => {
+                let (when, then) = &whens[self.chance.below(whens.len())];
+                self.want(when, scopes, true);
+                self.want(then, scopes, yes);
+            }
+            Node::Binary { operator, .. } if operator.starts_with("->") || operator.starts_with("#>") => {
+                let term = self.term(expr, scopes);
+                self.set(&term, Some(if yes { "true" } else { "false" }.to_owned()));
+            }
+            Node::Column { .. } => {
+                let term = self.term(expr, scopes);
+                self.set(&term, Some(if yes { "true" } else { "false" }.to_owned()));
+            }
+            Node::Binary { operator, left, right } => self.compare(operator, left, right, scopes, yes),
+            Node::Quantified { operator, every: false, left, right } if yes => {
+                self.one_of(operator, left, right, scopes);
+            }
+            Node::Call { name, arguments, .. } => match (name.as_str(), arguments.as_slice()) {
+                ("starts_with", [whole, start]) if yes => {
+                    let (whole, start) = (self.term(whole, scopes), self.term(start, scopes));
+                    self.equal(whole, start);
+                }
+                ("coalesce", [first, ..]) => self.want(first, scopes, yes),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// Reads a sub-select's sources as rows that are there, and its conditions as true.
+    fn enter(&mut self, select: &Select, scopes: &mut Scopes, inside: impl FnOnce(&mut Self, &mut Scopes)) {
+        let mut names = Vec::new();
+        for source in &select.from {
+            if let Some(expression) = &source.expression {
+                let Node::Select(given) = &expression.kind else { continue };
+                if given.from.is_empty() {
+                    let terms = given.outputs.iter().map(|output| self.term(output, scopes)).collect();
+                    names.push((source.handle().to_owned(), Names::Given(terms)));
+                }
+                continue;
+            }
+            let fits = |relation: &&Relation| {
+                relation.name == source.name
+                    && relation.is_table()
+                    && source.schema.as_ref().is_none_or(|schema| *schema == relation.schema)
+            };
+            let schema = self.schema;
+            if let Some(relation) = schema.relations.iter().find(fits) {
+                names.push((source.handle().to_owned(), Names::Row(self.row(relation))));
+            }
+        }
+        scopes.push(names);
+        for condition in &select.conditions {
+            self.want(condition, scopes, true);
+        }
+        inside(self, scopes);
+        scopes.pop();
+    }
+
+    fn one_of(&mut self, operator: &str, left: &Expr, right: &Expr, scopes: &mut Scopes) {
+        let wanted = self.term(left, scopes);
+        if let Node::Select(select) = &right.bare().kind {
+            self.enter(select, scopes, |reader, scopes| {
+                if let Some(output) = select.outputs.first() {
+                    let output = reader.term(output, scopes);
+                    reader.hold(operator, wanted, output);
+                }
+            });
+            return;
+        }
+        match self.term(right, scopes) {
+            Term::Cell(cell) => {
+                if let Term::Value(Some(value)) = wanted {
+                    self.set(&Term::Cell(cell), Some(array(&[value])));
+                }
+            }
+            Term::List(parts) if !parts.is_empty() => {
+                let chosen = parts[self.chance.below(parts.len())].clone();
+                self.hold(operator, wanted, chosen);
+            }
+            Term::Value(Some(text)) => {
+                let parts = elements(&text);
+                if !parts.is_empty() {
+                    let chosen = parts[self.chance.below(parts.len())].clone();
+                    self.hold(operator, wanted, Term::Value(Some(chosen)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn compare(&mut self, operator: &str, left: &Expr, right: &Expr, scopes: &mut Scopes, yes: bool) {
+        // `… = false` of what is a condition itself.
+        for (condition, value) in [(left, right), (right, left)] {
+            if let (true, Node::Boolean(wanted)) = (operator == "=", &value.bare().kind) {
+                self.want(condition, scopes, *wanted == yes);
+                return;
+            }
+        }
+        let (left, right) = (self.term(left, scopes), self.term(right, scopes));
+        let operator = match (operator, yes) {
+            (operator, true) => operator,
+            ("=" | "is not distinct from", false) => "<>",
+            ("<>" | "is distinct from", false) => "=",
+            ("<", false) => ">=",
+            (">", false) => "<=",
+            ("<=", false) => ">",
+            (">=", false) => "<",
+            _ => return,
+        };
+        self.hold(operator, left, right);
+    }
+
+    fn equal(&mut self, left: Term, right: Term) {
+        match (left, right) {
+            (Term::Cell(left), Term::Cell(right)) => self.needs.same.push((left, right)),
+            (Term::Cell(cell), Term::Value(value)) | (Term::Value(value), Term::Cell(cell)) => {
+                self.set(&Term::Cell(cell), value);
+            }
+            (Term::Cell(cell), Term::Known(json)) | (Term::Known(json), Term::Cell(cell)) => {
+                self.set(&Term::Cell(cell), text_of(&json));
+            }
+            (Term::Path(cell, path), Term::Value(Some(value))) | (Term::Value(Some(value)), Term::Path(cell, path)) => {
+                let plain = matches!(value.as_str(), "true" | "false") || value.parse::<i64>().is_ok();
+                let json = serde_json::from_str(&value).ok().filter(|_| plain);
+                self.put(cell, &path, json.unwrap_or(Json::String(value)));
+            }
+            (Term::Path(cell, path), Term::Known(json)) | (Term::Known(json), Term::Path(cell, path)) => {
+                self.put(cell, &path, json);
+            }
+            (Term::Cell(cell), Term::List(parts)) | (Term::List(parts), Term::Cell(cell)) => {
+                self.contain(Term::Cell(cell), Term::List(parts));
+            }
+            _ => {}
+        }
+    }
+
+    fn set(&mut self, term: &Term, value: Option<String>) {
+        match term {
+            Term::Cell((row, column)) => {
+                self.needs.rows[*row].sets.insert(*column, value);
+            }
+            Term::Path(cell, path) => {
+                let json = match value.as_deref() {
+                    Some("true") => Json::Bool(true),
+                    Some("false") => Json::Bool(false),
+                    Some(text) => Json::String(text.to_owned()),
+                    None => return,
+                };
+                self.put(*cell, &path.clone(), json);
+            }
+            _ => {}
+        }
+    }
+
+    fn fill(&mut self, term: &Term) {
+        match term {
+            Term::Cell((row, column)) => self.needs.rows[*row].filled.push(*column),
+            Term::Path(cell, path) => self.put(*cell, &path.clone(), Json::String("x".to_owned())),
+            _ => {}
+        }
+    }
+
+    /// Puts a value into a JSON document.
+    fn put(&mut self, cell: Cell, path: &[String], value: Json) {
+        let mut here = self.json.entry(cell).or_insert(Json::Null);
+        for key in path {
+            if !here.is_object() {
+                *here = Json::Object(serde_json::Map::new());
+            }
+            here = &mut here[key.as_str()];
+        }
+        *here = value;
+    }
+
+    fn term(&mut self, expr: &Expr, scopes: &mut Scopes) -> Term {
+        match &expr.kind {
+            Node::Cast { expression, .. } => self.term(expression, scopes),
+            Node::Literal(value) => Term::Value(value.clone()),
+            Node::Boolean(value) => Term::Value(Some(value.to_string())),
+            Node::Column { relation, name } => lookup(&self.needs, scopes, relation.as_deref(), name),
+            Node::Other(parts) if !parts.is_empty() => {
+                Term::List(parts.iter().map(|part| self.term(part, scopes)).collect())
+            }
+            Node::Call { schema, name, arguments } => match (schema.as_deref(), name.as_str()) {
+                (Some("auth"), "uid") => Term::Value(self.person.uid.clone()),
+                (Some("auth"), "email") => Term::Value(self.person.email.clone()),
+                (Some("auth"), "role") => Term::Value(text_of(&self.claims["role"])),
+                (Some("auth"), "jwt") => Term::Known(self.claims.clone()),
+                (_, "current_setting") => match arguments.first().map(|argument| self.term(argument, scopes)) {
+                    Some(Term::Value(Some(name))) if name == "request.jwt.claims" => Term::Known(self.claims.clone()),
+                    Some(Term::Value(Some(name))) if name == "basalt.uid" => Term::Value(self.person.uid.clone()),
+                    _ => Term::Other,
+                },
+                (None, "now" | "current_timestamp" | "localtimestamp" | "current_date" | "clock_timestamp") => {
+                    Term::Now
+                }
+                (_, "lower" | "upper" | "btrim" | "trim" | "coalesce" | "nullif") if !arguments.is_empty() => {
+                    match (self.term(&arguments[0], scopes), name.as_str()) {
+                        (Term::Value(Some(text)), "lower") => Term::Value(Some(text.to_lowercase())),
+                        (Term::Value(Some(text)), "upper") => Term::Value(Some(text.to_uppercase())),
+                        (term, _) => term,
+                    }
+                }
+                _ => Term::Other,
+            },
+            Node::Select(select) => {
+                let mut found = Term::Other;
+                self.enter(select, scopes, |reader, scopes| {
+                    if let Some(output) = select.outputs.first() {
+                        found = reader.term(output, scopes);
+                    }
+                });
+                found
+            }
+            Node::Binary { operator, left, right } => self.operation(operator, left, right, scopes),
+            _ => Term::Other,
+        }
+    }
+
+    fn operation(&mut self, operator: &str, left: &Expr, right: &Expr, scopes: &mut Scopes) -> Term {
+        let (left, right) = (self.term(left, scopes), self.term(right, scopes));
+        match (operator, left, right) {
+            ("->" | "->>" | "#>" | "#>>", left, Term::Value(Some(key))) => {
+                let keys = if operator.starts_with('#') { elements(&key) } else { vec![key] };
+                match left {
+                    Term::Known(mut json) => {
+                        for key in &keys {
+                            json = json.get(key.as_str()).cloned().unwrap_or(Json::Null);
+                        }
+                        if operator.ends_with(">>") { Term::Value(text_of(&json)) } else { Term::Known(json) }
+                    }
+                    Term::Cell(cell) => Term::Path(cell, keys),
+                    Term::Path(cell, mut path) => {
+                        path.extend(keys);
+                        Term::Path(cell, path)
+                    }
+                    _ => Term::Other,
+                }
+            }
+            // So much later or earlier: far from now is far from that.
+            ("+" | "-", Term::Now, _) => Term::Now,
+            ("||", Term::Value(Some(left)), Term::Value(Some(right))) => Term::Value(Some(left + &right)),
+            _ => Term::Other,
+        }
+    }
+}
+
+/// What a name stands for, inner scopes first.
+fn lookup(needs: &Needs<'_>, scopes: &Scopes, relation: Option<&str>, name: &str) -> Term {
+    for (handle, names) in scopes.iter().rev().flatten() {
+        if relation.is_some_and(|relation| relation != handle) {
+            continue;
+        }
+        match names {
+            Names::Row(row) => {
+                if let Some(column) = place(needs.rows[*row].relation, name) {
+                    return Term::Cell((*row, column));
+                }
+            }
+            Names::Given(terms) => {
+                let number = name.strip_prefix('p').and_then(|number| number.parse::<usize>().ok());
+                if let Some(term) = number.and_then(|number| terms.get(number.checked_sub(1)?)) {
+                    return term.clone();
+                }
+            }
+        }
+    }
+    Term::Other
+}
+
+fn text_of(json: &Json) -> Option<String> {
+    match json {
+        Json::Null => None,
+        Json::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// An array as PostgreSQL reads it.
+fn array(parts: &[String]) -> String {
+    let quoted = parts.iter().map(|part| format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\"")));
+    format!("{{{}}}", quoted.collect::<Vec<_>>().join(","))
+}
+
+/// The parts of `{a,b}`; of anything else none.
+fn elements(text: &str) -> Vec<String> {
+    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
+    inner.split(',').map(|part| part.trim().trim_matches('"').to_owned()).filter(|part| !part.is_empty()).collect()
+}
