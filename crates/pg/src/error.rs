@@ -61,6 +61,14 @@ impl Error {
         self.server().map(|e| e.code.as_str())
     }
 
+    /// Did PostgreSQL refuse the text of a parameter, before the statement began? Its context then is one line that names the parameter
+    /// (`unnamed portal parameter $1 = '...'`), in whatever language.
+    pub fn is_of_parameter(&self) -> bool {
+        let context = self.server().and_then(|server| server.context.as_deref()).unwrap_or_default();
+        let named = context.rsplit_once(" = '").and_then(|(before, _)| before.rsplit_once('$'));
+        !context.contains('\n') && named.is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    }
+
     /// What the server said, where it said something.
     pub fn server(&self) -> Option<&ServerError> {
         match self {

@@ -229,7 +229,7 @@ impl Once<'_> {
             Plan::Write(write) => {
                 let mut work = work::of_write(write, request, catalog, false);
                 let mut outcome = self.run(&work, None, &[], timing).await;
-                if work.yields == Yields::Number && outcome.as_ref().is_err_and(Error::is_of_data) {
+                if work.yields == Yields::Number && outcome.as_ref().is_err_and(Error::is_of_parameter) {
                     // PostgreSQL reads parameters before it asks who may write, and JSON after that: who may not shall hear so.
                     work = work::of_write(write, request, catalog, true);
                     outcome = self.run(&work, None, &[], timing).await;

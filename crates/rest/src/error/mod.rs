@@ -198,9 +198,9 @@ impl Shown {
 }
 
 impl Error {
-    /// Did PostgreSQL refuse a value (SQLSTATE class 22)?
-    pub(crate) fn is_of_data(&self) -> bool {
-        matches!(self, Self::Database { error, .. } if error.code().is_some_and(|code| code.starts_with("22")))
+    /// Did PostgreSQL refuse a value before it began?
+    pub(crate) fn is_of_parameter(&self) -> bool {
+        matches!(self, Self::Database { error, .. } if error.is_of_parameter())
     }
 
     /// What the client sees.

@@ -345,15 +345,20 @@ async fn what_functions_raise_and_answer_is_theirs_once() {
             "create sequence runs; grant all on runs to anon;
              create function raises() returns int language plpgsql as $$
              begin perform nextval('runs'); raise 'mine' using errcode = '26000'; end $$;
+             create table picky (id int); grant insert on picky to anon;
+             create function refuses() returns trigger language plpgsql as $$
+             begin perform nextval('runs'); raise 'not this' using errcode = '22023'; end $$;
+             create trigger refuses before insert on picky for each row execute function refuses();
              create function chunks() returns int language plpgsql as $$
              begin perform set_config('response.headers', '[{\"Transfer-Encoding\": \"chunked\"}, {\"X-Mine\": \"1\"}]', true); return 1; end $$;",
         )
         .await;
     library.rest.reload().await.unwrap();
     assert_eq!(library.post("/rpc/raises", &[], &json!({})).await.code(), "26000");
+    assert_eq!(library.post("/picky", &[], &json!({"id": 1})).await.code(), "22023");
     let client = library.database.admin.connect().await.unwrap();
     let runs: i64 = client.query_one("select nextval('runs')", &[]).await.unwrap().get(0);
-    assert_eq!(runs, 2, "run once, and counted once more here");
+    assert_eq!(runs, 3, "each run once, and counted once more here");
     let reply = library.post("/rpc/chunks", &[], &json!({})).await;
     assert_eq!((reply.status, reply.header("transfer-encoding"), reply.header("x-mine")), (200, "", "1"));
 }
