@@ -33,6 +33,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// For how long a client that will send nothing more is answered still. Nearly always it is gone, as a page is that asks anew with every
 /// letter typed, and holds a connection to PostgreSQL meanwhile; `nc -N` waits for an answer.
 const GONE: Duration = Duration::from_millis(500);
+/// For how long everyone is, however many they are ([`open`]): most answers take less, and cost no more for being given to nobody.
+const BRIEFLY: Duration = Duration::from_millis(20);
 /// Bytes of a request's head; a long `in.(…)` filter fits, a flood does not.
 const HEAD_BYTES: usize = 128 * 1024;
 /// Lines of a request's head.

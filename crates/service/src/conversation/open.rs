@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 
-/// So many clients at once are waited for that have closed their side ([`super::GONE`]). The others are taken for gone at once: pages
-/// that ask anew with every letter typed would hold all connections to PostgreSQL otherwise.
+/// So many clients at once are waited for that have closed their side ([`super::GONE`]). The others are taken for gone soon
+/// ([`super::BRIEFLY`]): pages that ask anew with every letter typed would hold all connections to PostgreSQL otherwise.
 const WAITED_FOR: usize = 2;
 
 /// The connections of a listener.
@@ -29,7 +29,7 @@ pub(super) struct Common {
     waited_for: AtomicUsize,
 }
 
-/// As long as it lives, a client that has closed its side is waited for.
+/// As long as it lives, a client that has closed its side is waited for longer than others.
 pub(super) struct Patience(Arc<Common>);
 
 impl Connections {

@@ -25,7 +25,7 @@ use tokio::time::Sleep;
 use super::chunks::{Chunks, Taken};
 use super::heads::Head;
 use super::open::{Common, Patience};
-use super::{GONE, PAUSE};
+use super::{BRIEFLY, GONE, PAUSE};
 
 /// `hyper` looks at so many bytes before it knows which HTTP is spoken, and before its own timeouts begin.
 const PREFACE: usize = 24;
@@ -214,13 +214,15 @@ impl<S> Socket<S> {
         if !between || !self.notes.is_answering() {
             return Poll::Ready(Ok(()));
         }
+        ready!(self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(BRIEFLY))).as_mut().poll(cx));
         if self.patience.is_none() {
             self.patience = self.common.patience();
+            if self.patience.is_some() {
+                let longer = self.timer.insert(Box::pin(tokio::time::sleep(GONE - BRIEFLY)));
+                return longer.as_mut().poll(cx).map(Ok);
+            }
         }
-        if self.patience.is_none() {
-            return Poll::Ready(Ok(()));
-        }
-        self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(GONE))).as_mut().poll(cx).map(Ok)
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// Says what was asked for: `POST /a?b body`. `/slow…` takes a moment, `/never` an hour; `/unread` leaves the body.
+/// Says what was asked for: `POST /a?b body`. `/slow` and `/soon` take a moment, `/never` an hour; `/unread` leaves the body.
 async fn echo(request: Request<Paced<Incoming>>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let wait = match head.uri.path() {
         "/slow" => 300,
+        "/soon" => 15,
         "/never" => 3_600_000,
         _ => 0,
     };
@@ -146,7 +147,7 @@ async fn who_ends_his_side_is_answered_and_who_is_gone_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_few_that_ended_their_side_are_waited_for_at_once() {
+async fn only_a_few_that_ended_their_side_are_waited_for_at_once_for_longer() {
     let connections = Connections::new();
     let ask = || async {
         let (client, _server) = open_at(&connections);
@@ -155,6 +156,15 @@ async fn only_a_few_that_ended_their_side_are_waited_for_at_once() {
     let told = tokio::join!(ask(), ask(), ask(), ask());
     assert_eq!([told.0, told.1, told.2, told.3].iter().filter(|told| *told == "GET /slow ").count(), 2);
     assert_eq!(ask().await, "GET /slow ");
+    // What is answered at once reaches everybody.
+    let soon = || async {
+        let (client, _server) = open_at(&connections);
+        say(client, &[b"GET /soon HTTP/1.1\r\n\r\n"]).await
+    };
+    let told = tokio::join!(soon(), ask(), soon(), ask(), soon());
+    assert_eq!([told.0, told.2, told.4], ["GET /soon "; 3]);
+    let told = tokio::join!(soon(), soon(), soon(), soon());
+    assert_eq!([told.0, told.1, told.2, told.3], ["GET /soon "; 4]);
 }
 
 #[tokio::test(start_paused = true)]
