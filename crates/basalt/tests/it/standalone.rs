@@ -220,6 +220,19 @@ async fn the_admin_port_and_reloads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_not_there_is_told_and_takes_nothing_away() {
+    let (database, login) = todos("schemas").await;
+    let options = "db-schemas = \"api\"\ndb-extra-search-path = \"auth\"\ndb-anon-role = \"schemas_anon\"\n";
+    let server = Standalone::start(&login, options);
+    database.run("alter schema auth rename to away; notify pgrst").await;
+    assert!(soon(|| curl(&[&server.admin_url("/ready")]).status == 503), "{}", server.log());
+    assert!(server.log().contains("schema \"auth\" does not exist"), "{}", server.log());
+    assert_eq!(curl(&[&server.url("/todos")]).status, 200, "by what was known before");
+    database.run("alter schema away rename to auth").await;
+    assert!(soon(|| curl(&[&server.admin_url("/ready")]).status == 200), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_unix_socket_and_a_graceful_end() {
     let (_database, login) = todos("socket").await;
     let folder = Folder::new();

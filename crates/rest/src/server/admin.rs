@@ -21,7 +21,7 @@ pub fn answer<A: Application, B>(site: &Arc<Site<A>>, request: &Request<B>) -> R
         "live" => found(StatusCode::OK),
         "ready" if site.is_ready() => found(StatusCode::OK),
         "ready" => found(StatusCode::SERVICE_UNAVAILABLE),
-        "metrics" => plain(StatusCode::OK, site.metrics_text().into(), "text/plain; version=0.0.4"),
+        "metrics" => plain(StatusCode::OK, site.metrics_text().into(), "text/plain; charset=utf-8"),
         "schema_cache" => match site.catalog_json() {
             Some(json) => plain(StatusCode::OK, json.into(), "application/json; charset=utf-8"),
             None => found(StatusCode::SERVICE_UNAVAILABLE),

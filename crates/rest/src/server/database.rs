@@ -20,6 +20,10 @@ const ROLE_SETTINGS: &str = "select distinct on (name) name, value from (\
 /// victim of a deadlock with us: we give up well before PostgreSQL looks for one (`deadlock_timeout`, a second).
 const LOCK_TIMEOUT: &str = "300ms";
 
+/// Fails where a schema is not there (3F000): a name that is misspelt must not come to an API without anything in it.
+const SCHEMAS_EXIST: &str =
+    "select count(quote_ident(name)::regnamespace) from json_array_elements_text($1::text::json) as given (name)";
+
 /// Why there is no catalog.
 #[derive(Debug)]
 pub(super) enum NoCatalog {
@@ -92,13 +96,16 @@ pub(super) async fn catalog(executor: &Executor, config: &Config) -> Result<Cata
         Options { schemas: config.db_schemas.clone(), extra_search_path: config.db_extra_search_path.clone() };
     let param = |p: String| Some(Bytes::from(p));
     let queries = catalog::queries(&options).into_iter();
-    let steps = queries.map(|q| Step::new(q.sql, q.params.into_iter().map(param).collect())).collect();
+    let mut steps: Vec<Step> = queries.map(|q| Step::new(q.sql, q.params.into_iter().map(param).collect())).collect();
+    let asked = steps.len();
+    let names: Vec<&String> = options.schemas.iter().chain(&options.extra_search_path).collect();
+    steps.push(Step::new(SCHEMAS_EXIST, vec![param(serde_json::json!(names).to_string())]));
     let results = ask(executor, "", steps).await.map_err(|error| match error.code() {
         Some("55P03") => NoCatalog::Locked,
         _ => NoCatalog::Failed(error.to_string()),
     })?;
     let first = |r: &StepResult| String::from_utf8_lossy(r.rows.value(0).unwrap_or_default()).into_owned();
-    let answers: Vec<String> = results.iter().map(first).collect();
+    let answers: Vec<String> = results.iter().take(asked).map(first).collect();
     // Reading the definitions of many views takes a while.
     let assembled = tokio::task::spawn_blocking(move || catalog::assemble(&options, &answers)).await;
     let assembled = assembled.map_err(|error| NoCatalog::Failed(error.to_string()))?;
