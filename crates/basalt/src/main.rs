@@ -8,6 +8,7 @@ mod commands;
 mod memory;
 mod progress;
 mod project;
+mod say;
 
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     match runtime.block_on(commands::run(cli.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", explain(&error));
+            say::err(format_args!("error: {}", explain(&error)));
             ExitCode::FAILURE
         }
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::say;
+
 /// A spinner on a terminal, plain lines elsewhere; nothing on standard output, which belongs to results.
 #[derive(Debug, Clone)]
 pub struct Progress(Shown);
@@ -39,7 +41,7 @@ impl Progress {
     pub fn step(&self, what: &str) {
         match &self.0 {
             Shown::Spinner(bar) => bar.set_message(what.to_owned()),
-            Shown::Lines => eprintln!("{what}"),
+            Shown::Lines => say::err(what),
             Shown::Nothing => {}
         }
     }
@@ -47,8 +49,8 @@ impl Progress {
     /// Something the user should hear, above the current step.
     pub fn note(&self, what: &str) {
         match &self.0 {
-            Shown::Spinner(bar) => bar.suspend(|| eprintln!("note: {what}")),
-            Shown::Lines => eprintln!("note: {what}"),
+            Shown::Spinner(bar) => bar.suspend(|| say::err(format_args!("note: {what}"))),
+            Shown::Lines => say::err(format_args!("note: {what}")),
             Shown::Nothing => {}
         }
     }

@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::progress::Progress;
 use crate::project::{self, Location, Overrides, Running};
+use crate::say;
 
 /// How long open requests may go on after SIGTERM.
 const GRACE: Duration = Duration::from_secs(20);
@@ -64,11 +65,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if result.is_ok() && running.len() == args.folders.len() {
         let secrets = std::io::stdout().is_terminal();
         for project in &running {
-            println!("{}", project.summary(secrets));
+            say::out(project.summary(secrets));
         }
         tokio::spawn(crate::memory::settle());
         signals.received().await;
-        eprintln!("Stopping…");
+        say::err("Stopping…");
     }
     for project in running {
         project.down(GRACE).await;

@@ -90,7 +90,7 @@ impl Running {
         self.front.stop(grace).await;
         self.tasks.stop().await;
         if let Err(error) = self.database.close().await {
-            eprintln!("error: {error}");
+            crate::say::err(format_args!("error: {error}"));
         }
     }
 }

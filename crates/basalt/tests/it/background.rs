@@ -135,6 +135,17 @@ fn the_end_of_the_terminal_is_a_clean_stop() {
 }
 
 #[test]
+fn a_full_disk_under_the_log_ends_nothing() {
+    let folder = Folder::with_migrations(&[]);
+    std::os::unix::fs::symlink("/dev/full", folder.0.join("it.log")).unwrap();
+    let mut world = World::start_in(folder, &[]);
+    let pid_file = world.folder.0.join(".basalt/pgdata/postmaster.pid");
+    assert!(pid_file.exists());
+    assert!(world.end_by(nix::sys::signal::Signal::SIGTERM));
+    assert!(!pid_file.exists(), "PostgreSQL was stopped in order");
+}
+
+#[test]
 fn connections_that_nobody_uses_are_closed() {
     let world = World::start_in(Folder::with_migrations(&[]), &[]);
     let open = || {

@@ -11,7 +11,7 @@ use pg::{Address, Target};
 use serde_json::{Value, json};
 use testkit::Database;
 
-use crate::world::{Folder, basalt, free_port};
+use crate::world::{Folder, basalt, free_port, said};
 
 const SECRET: &str = "a tutorial's secret of more than 32 characters";
 /// How long something may take that should happen soon.
@@ -27,7 +27,11 @@ struct Standalone {
 
 impl Standalone {
     fn start(login: &Target, options: &str) -> Self {
-        let (port, admin, folder) = (free_port(), free_port(), Folder::new());
+        Self::start_in(Folder::new(), login, options)
+    }
+
+    fn start_in(folder: Folder, login: &Target, options: &str) -> Self {
+        let (port, admin) = (free_port(), free_port());
         let text = format!("{}server-port = {port}\nadmin-server-port = {admin}\n{options}", connection(login));
         folder.write("rest.conf", &text);
         let child = basalt()
@@ -56,7 +60,7 @@ impl Standalone {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.0.join("log")).unwrap_or_default()
+        said(&self.folder.0.join("log"))
     }
 }
 
@@ -230,6 +234,23 @@ async fn a_schema_that_is_not_there_is_told_and_takes_nothing_away() {
     assert_eq!(curl(&[&server.url("/todos")]).status, 200, "by what was known before");
     database.run("alter schema away rename to auth").await;
     assert!(soon(|| curl(&[&server.admin_url("/ready")]).status == 200), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_logged_stops_nothing() {
+    let (_database, login) = todos("full").await;
+    let folder = Folder::new();
+    for log in ["log", "access"] {
+        std::os::unix::fs::symlink("/dev/full", folder.0.join(log)).unwrap();
+    }
+    let options = "db-schemas = \"api\"\ndb-anon-role = \"full_anon\"\nlog-level = \"info\"\n";
+    let server = Standalone::start_in(folder, &login, options);
+    std::fs::remove_file(server.folder.0.join("rest.conf")).unwrap();
+    for _ in 0..3 {
+        server.signal("-USR2");
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(curl(&[&server.url("/todos")]).status, 200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

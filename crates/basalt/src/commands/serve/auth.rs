@@ -52,7 +52,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let address = SocketAddr::new(host, args.port.unwrap_or(settings.port));
     let listener = Listener::bind(&[address], None).await.with_context(|| format!("cannot listen on {address}"))?;
     let running = listener.on(&service::Workers::start()?).serve(&Arc::new(edge))?;
-    eprintln!("auth listens on {}", running.address());
+    crate::say::err(format_args!("auth listens on {}", running.address()));
     super::told_to_stop().await?;
     running.stop(GRACE).await;
     tasks.stop().await;
