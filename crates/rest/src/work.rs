@@ -14,7 +14,6 @@ use crate::request::ApiRequest;
 use crate::request::ast::{Operation, Operator};
 use crate::request::media::{MediaType, PlanOption};
 use crate::request::preferences::Count;
-use crate::request::ranges::Range;
 use crate::run::{Demands, Work, Yields};
 use crate::sql::call::Total;
 use crate::sql::{Sql, call, direct, handler, read, write};
@@ -24,6 +23,11 @@ const SHORT_ROWS: i128 = 1000;
 
 /// The work of a read.
 pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, config: &RestConfig) -> Work {
+    let preferences = &request.preferences;
+    let total = Total::of(preferences.counts_rows(), request.top_range, config.max_rows);
+    // One more than the page, to see that it was surpassed.
+    let counted_up_to = config.max_rows.filter(|_| preferences.count == Some(Count::Estimated)).map(|max| max + 1);
+    let explained = is_plan(&plan.media);
     let by_row = writes_rows(plan);
     let yields = if by_row { Yields::Rows } else { Yields::Summary };
     let main = if by_row {
@@ -33,18 +37,13 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
         read::select(&mut sql, &tree, read::For::Writer);
         sql
     } else {
-        aggregated(plan)
+        // The plan of a read is that of upstream's one statement, which counts, too.
+        aggregated(plan, if explained { total } else { Total::None }, counted_up_to)
     };
     let leaves_traces = catalog.traces.of_read(&main.text);
-    let preferences = &request.preferences;
-    let may_be_cut = config.max_rows.is_some() || request.top_range != Range::ALL;
-    let count = (preferences.counts_rows() && may_be_cut).then(|| {
+    let count = (total == Total::All).then(|| {
         let mut sql = Sql::new("SELECT pg_catalog.count(*) FROM (");
-        read::count(&mut sql, &plan.tree);
-        if let (Some(Count::Estimated), Some(max)) = (preferences.count, config.max_rows) {
-            // One more than the page, to see that it was surpassed.
-            sql.push(" LIMIT ").param(&(max + 1).to_string());
-        }
+        counted(&mut sql, plan, counted_up_to);
         sql.push(") pgrst_source_count");
         sql.into()
     });
@@ -53,7 +52,6 @@ pub(crate) fn of_read(plan: &ReadPlan, request: &ApiRequest, catalog: &Catalog, 
         read::count(&mut sql, &plan.tree);
         sql.into()
     });
-    let explained = is_plan(&plan.media);
     let is_short = is_expected_short(plan, catalog);
     Work {
         main: explain(main, &plan.media).into(),
@@ -178,15 +176,29 @@ fn name_columns(tree: &mut Node, catalog: &Catalog) {
     }
 }
 
-/// All rows as one body; one row of (nothing, rows, body).
-fn aggregated(plan: &ReadPlan) -> Sql {
+/// All rows as one body; one row of (total, rows, body).
+fn aggregated(plan: &ReadPlan, total: Total, counted_up_to: Option<u64>) -> Sql {
     let mut sql = Sql::new("WITH ");
     sql.push(SOURCE).push(" AS (");
     read::select(&mut sql, &plan.tree, read::For::Rows);
-    sql.push(") SELECT null, pg_catalog.count(_postgrest_t), ");
+    sql.push(")");
+    if total == Total::All {
+        sql.push(", pgrst_source_count AS (");
+        counted(&mut sql, plan, counted_up_to);
+        sql.push(")");
+    }
+    sql.push(" SELECT ").push(total.sql("pg_catalog.count(_postgrest_t)")).push(", pg_catalog.count(_postgrest_t), ");
     handler::body(&mut sql, &plan.handler, None);
     sql.push(" FROM (SELECT * FROM ").push(SOURCE).push(") _postgrest_t");
     sql
+}
+
+/// The rows to be counted.
+fn counted(sql: &mut Sql, plan: &ReadPlan, up_to: Option<u64>) {
+    read::count(sql, &plan.tree);
+    if let Some(most) = up_to {
+        sql.push(" LIMIT ").param(&most.to_string());
+    }
 }
 
 /// The statement, or the request to explain it.

@@ -28,6 +28,15 @@ impl Total {
             (true, true) => Self::All,
         }
     }
+
+    /// The expression for it; `page` counts the rows of the page.
+    pub(crate) fn sql(self, page: &str) -> &str {
+        match self {
+            Self::None => "null",
+            Self::Page => page,
+            Self::All => "(SELECT pg_catalog.count(*) FROM pgrst_source_count)",
+        }
+    }
 }
 
 /// The statement: one row of (total, rows, body).
@@ -42,12 +51,7 @@ pub(crate) fn statement(plan: &CallPlan, total: Total) -> Sql {
         sql.push(")");
     }
     let page = if plan.routine.returns_single() { "1" } else { "pg_catalog.count(_postgrest_t)" };
-    sql.push(" SELECT ").push(match total {
-        Total::None => "null",
-        Total::Page => page,
-        Total::All => "(SELECT pg_catalog.count(*) FROM pgrst_source_count)",
-    });
-    sql.push(", ").push(page).push(", ");
+    sql.push(" SELECT ").push(total.sql(page)).push(", ").push(page).push(", ");
     handler::body(&mut sql, &plan.handler, Some(&plan.routine));
     sql.push(" FROM (");
     read::select(&mut sql, &plan.tree, read::For::Rows);

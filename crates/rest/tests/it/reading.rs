@@ -1,3 +1,4 @@
+use rest::RestConfig;
 use serde_json::json;
 
 use crate::client::{Library, token};
@@ -148,4 +149,19 @@ async fn a_changed_schema_is_seen_after_a_reload() {
     assert_eq!(library.get("/magazines").await.code(), "PGRST205");
     library.rest.reload().await.unwrap();
     assert_eq!(library.get("/magazines").await.both(), (200, json!([])));
+}
+
+#[tokio::test]
+async fn the_plan_of_a_read_shows_what_counting_costs() {
+    let library = Library::open_with(|config| RestConfig { plan_enabled: true, ..config }).await;
+    let plan = "accept: application/vnd.pgrst.plan";
+    let aggregates = async |url: &str, headers: &[&str]| {
+        let reply = library.send("GET", url, headers, "").await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.body.matches("Aggregate").count()
+    };
+    assert_eq!(aggregates("/books", &[plan]).await, 1);
+    assert_eq!(aggregates("/books", &[plan, "prefer: count=exact"]).await, 1, "the page is all there is");
+    assert_eq!(aggregates("/books?limit=1", &[plan, "prefer: count=exact"]).await, 2);
+    assert_eq!(aggregates("/books?limit=1", &[plan]).await, 1);
 }
