@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::caller::{Outcome, TOO_LONG};
-use super::plan::{Attempt, Key, Row};
+use super::plan::{Attempt, Key, Row, Update};
 use super::probe::{Seen, Tried};
 use super::report::{Untried, Verdict};
 use super::says::{Says, says, words};
@@ -199,7 +199,7 @@ impl Judge<'_> {
                 );
             }
         }
-        let reached = self.reached(&right, seen.blind_updates.iter().map(|(_, tried)| tried));
+        let reached = self.reached(&right, seen.blind_updates.iter().map(|(_, _, tried)| tried));
         for (at, tried) in &seen.updates {
             let update = &self.attempt.updates[*at];
             let row = &self.attempt.rows[update.row];
@@ -217,7 +217,8 @@ impl Judge<'_> {
             }
             let expected = expected || unknown;
             // A new row that he would not see refuses a statement with a `WHERE` and no other.
-            let of_it = || seen.blind_updates.iter().filter(|(at, _)| *at == update.column).map(|(_, tried)| tried);
+            let of_it =
+                || seen.blind_updates.iter().filter(|(at, _, _)| *at == update.column).map(|(_, _, tried)| tried);
             let changed = of_it().any(|tried| matches!(tried.outcome, Outcome::Touched(count) if count > 0));
             let hidden = refused && changed || tried.outcome == Outcome::Touched(0) && self.is_hidden(seen, row);
             if hidden && expected && (reached || self.reached(&right, of_it())) {
@@ -236,8 +237,8 @@ impl Judge<'_> {
             }
         }
         let all_seen = self.sees_all(seen);
-        for (column, tried) in &seen.blind_updates {
-            self.blind(Operation::Update, Some(*column), &right, tried, all_seen);
+        for (column, value, tried) in &seen.blind_updates {
+            self.blind(Operation::Update, (Some(*column), value.as_deref()), &right, tried, all_seen);
         }
     }
 
@@ -287,26 +288,40 @@ impl Judge<'_> {
         }
         let all_seen = self.sees_all(seen);
         if let Some(tried) = &seen.blind {
-            self.blind(Operation::Delete, None, &right, tried, all_seen);
+            self.blind(Operation::Delete, (None, None), &right, tried, all_seen);
         }
     }
 
-    /// More rows than may be deleted or changed? Which ones cannot be told.
-    fn blind(&mut self, operation: Operation, column: Option<usize>, right: &Right, tried: &Tried, all_seen: bool) {
+    /// May the row be what it is with this value in a column? `None`: not known.
+    fn becomes(&self, right: &Right, row: usize, column: usize, value: Option<&str>) -> Option<bool> {
+        let old = &self.attempt.rows[row];
+        if old.values[column].as_deref() == value {
+            return Some(self.subject.holds(right.becoming(), &old.truths));
+        }
+        let same = |update: &&Update| update.column == column && update.value.as_deref() == value;
+        // Of another row that may be changed, where of this one nothing is known.
+        let may = |update: &&Update| self.subject.holds(&right.rows, &self.attempt.rows[update.row].truths);
+        let mut updates = self.attempt.updates.iter().filter(same).filter(|update| update.truths.is_some());
+        let found = updates.clone().find(|update| update.row == row).or_else(|| updates.find(may))?;
+        found.truths.as_ref().map(|truths| self.subject.holds(right.becoming(), truths))
+    }
+
+    /// More rows than may be deleted or changed? Which ones cannot be told. `value`: what the column becomes.
+    fn blind(
+        &mut self,
+        operation: Operation,
+        (column, value): (Option<usize>, Option<&str>),
+        right: &Right,
+        tried: &Tried,
+        all_seen: bool,
+    ) {
         let rows = &self.attempt.rows;
         let named = column.is_none_or(|at| right.names(&self.subject.relation.columns[at].name));
         // What one row may not become, all rows may not become.
-        let becomes = |at: usize| {
-            let his = |row: usize| {
-                let truths = &rows[row].truths;
-                self.subject.holds(&right.rows, truths) && self.subject.holds(right.becoming(), truths)
-            };
-            let mut updates = self.attempt.updates.iter().filter(|update| update.column == at && his(update.row));
-            let truths = updates.find_map(|update| update.truths.as_ref());
-            truths.is_none_or(|truths| self.subject.holds(right.becoming(), truths))
-        };
-        let named = named && (right.after.is_none() || column.is_none_or(becomes));
-        let wanted = rows.iter().filter(|row| named && self.subject.holds(&right.rows, &row.truths)).count();
+        let becomes = |row: usize| column.is_none_or(|at| self.becomes(right, row, at, value).unwrap_or(true));
+        let may = |row: &usize| self.subject.holds(&right.rows, &rows[*row].truths);
+        let named = named && (0..rows.len()).filter(may).all(becomes);
+        let wanted = (0..rows.len()).filter(|row| named && may(row)).count();
         let column = column.filter(|_| !named);
         let done = if operation == Operation::Delete { "deletes" } else { "changes" };
         if let Outcome::Touched(count) = &tried.outcome {

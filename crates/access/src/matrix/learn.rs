@@ -44,7 +44,7 @@ impl Columns {
         // A column that no other value was found for is as open as its privilege.
         let in_all = |at: &usize| {
             let touched = |outcome: &Outcome| matches!(outcome, Outcome::Touched(count) if *count > 0);
-            seen.blind_updates.iter().any(|(of, tried)| of == at && touched(&tried.outcome))
+            seen.blind_updates.iter().any(|(of, _, tried)| of == at && touched(&tried.outcome))
         };
         let is_open = |at: &usize| changed.contains(at) || !tried.contains(at) || in_all(at);
         let open = seen.changeable.iter().copied().filter(is_open).collect();

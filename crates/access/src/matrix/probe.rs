@@ -6,7 +6,7 @@ use pg::ident;
 
 use super::caller::{Caller, Failure, Outcome};
 use super::draft::{Draft, insert_sql};
-use super::plan::{Attempt, Key, Row, update_sql, writable};
+use super::plan::{Attempt, Key, Row, Update, update_sql, writable};
 use super::subject::Subject;
 use crate::Error;
 use crate::identities::Person;
@@ -44,8 +44,8 @@ pub struct Seen {
     pub deletes: Vec<(usize, Tried)>,
     /// `DELETE` without `WHERE`, which needs no right to read: policies for SELECT do not limit it.
     pub blind: Option<Tried>,
-    /// Likewise `UPDATE`: which column, and what came of it.
-    pub blind_updates: Vec<(usize, Tried)>,
+    /// Likewise `UPDATE`: which column, what it becomes, and what came of it.
+    pub blind_updates: Vec<(usize, Option<String>, Tried)>,
     /// How many statements it were.
     pub probes: usize,
 }
@@ -144,12 +144,18 @@ impl Prober<'_> {
         Ok(())
     }
 
-    /// `UPDATE` without `WHERE`, of columns that can be the same in many rows first.
-    fn blind_updates(&self, seen: &Seen) -> Vec<(usize, String)> {
+    /// `UPDATE` without `WHERE`, of columns that can be the same in many rows first; and of those by which rows become what they may not.
+    fn blind_updates(&self, seen: &Seen) -> Vec<(usize, Option<String>, String)> {
         if self.subject.kind != Kind::Table {
             return Vec::new();
         }
         let relation = &self.subject.relation;
+        let closed = Right::default();
+        let right = self.subject.spec.rights_of(&self.person.kind).map_or(&closed, |rights| &rights.update);
+        let tells = |update: &&Update| {
+            self.subject.holds(&right.rows, &self.attempt.rows[update.row].truths)
+                && update.truths.as_ref().is_some_and(|truths| !self.subject.holds(right.becoming(), truths))
+        };
         let rank = |at: &usize| {
             let name = &relation.columns[*at].name;
             let unique = relation.indexes.iter().any(|index| index.unique && index.columns.contains(name));
@@ -158,13 +164,21 @@ impl Prober<'_> {
         };
         let mut columns: Vec<usize> = seen.changeable.iter().copied().collect();
         columns.sort_by_key(rank);
-        let value = |at: usize| {
-            let update = self.attempt.updates.iter().find(|update| update.column == at)?;
+        let (mut chosen, mut telling) = (Vec::new(), 0);
+        for at in columns {
+            let of_it = || self.attempt.updates.iter().filter(|update| update.column == at);
+            let Some(update) = of_it().find(tells).or_else(|| of_it().next()) else { continue };
+            let more = tells(&update) && telling < MOST_BLIND;
+            if chosen.len() - telling >= MOST_BLIND && !more {
+                continue;
+            }
+            telling += usize::from(more);
             let column = &relation.columns[at];
             let value = typed(update.value.as_deref(), &column.type_sql);
-            Some((at, format!("update {} set {} = {value}", self.subject.table(), ident(&column.name))))
-        };
-        columns.into_iter().filter_map(value).take(MOST_BLIND).collect()
+            let statement = format!("update {} set {} = {value}", self.subject.table(), ident(&column.name));
+            chosen.push((at, update.value.clone(), statement));
+        }
+        chosen
     }
 
     async fn write(&self, seen: &mut Seen) -> Result<(), Error> {
@@ -210,7 +224,7 @@ impl Prober<'_> {
         let blind = (self.subject.kind == Kind::Table).then(|| format!("delete from {}", self.subject.table()));
         statements.extend(blind.clone());
         let blind_updates = self.blind_updates(seen);
-        statements.extend(blind_updates.iter().map(|(_, statement)| statement.clone()));
+        statements.extend(blind_updates.iter().map(|(_, _, statement)| statement.clone()));
         let mut outcomes = self.caller.try_all(&statements).await?.into_iter();
         seen.probes += statements.len();
         for ((insert, extra, statement), outcome) in inserts.into_iter().zip(outcomes.by_ref()) {
@@ -229,8 +243,8 @@ impl Prober<'_> {
         if let Some(statement) = blind {
             seen.blind = outcomes.next().map(|outcome| Tried { statement, outcome });
         }
-        for ((column, statement), outcome) in blind_updates.into_iter().zip(outcomes.by_ref()) {
-            seen.blind_updates.push((column, Tried { statement, outcome }));
+        for ((column, value, statement), outcome) in blind_updates.into_iter().zip(outcomes.by_ref()) {
+            seen.blind_updates.push((column, value, Tried { statement, outcome }));
         }
         Ok(())
     }

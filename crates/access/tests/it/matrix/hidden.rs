@@ -63,3 +63,47 @@ async fn a_key_that_others_point_to_is_open_even_where_it_cannot_change_today() 
     let [one] = found.as_slice() else { panic!("{found:#?}") };
     assert_eq!((one.object.as_str(), one.column.as_deref()), ("public.notes", Some("id")));
 }
+
+/// Somebody's tasks, with one policy for reading and this one for changing.
+async fn tasks(change: &str, update: &str, seed: u64) -> Vec<Difference> {
+    let database = testkit::database().await;
+    database
+        .run(&format!(
+            "create table public.tasks (id int primary key, owner_id uuid not null references auth.users(id),
+                 alive boolean not null default true, title text);
+             alter table public.tasks enable row level security;
+             revoke all on public.tasks from anon, authenticated, service_role;
+             grant select, update on public.tasks to authenticated;
+             create policy see on public.tasks for select to authenticated using (owner_id = (select auth.uid()));
+             create policy change on public.tasks for update to authenticated {change};"
+        ))
+        .await;
+    let schema = Schema::read(&database.connect(&database.admin).await).await.unwrap();
+    let spec = Spec::parse(&format!(
+        "version = 1\n[tables.\"public.tasks\"]\nowner = \"owner_id\"\nwords = {{ alive = \"alive\" }}\n\
+         user = {{ select = \"own\", update = \"{update}\" }}\n"
+    ))
+    .unwrap();
+    let options = matrix::Options { seed, ..options(&database) };
+    matrix::run(&database.admin, &schema, Some(&spec), &options).await.unwrap().differences
+}
+
+#[tokio::test]
+async fn an_update_of_the_owner_without_where_that_changes_nobody_is_no_leak() {
+    for seed in 1..6 {
+        let change = "using (owner_id = (select auth.uid()) and alive) with check (owner_id = (select auth.uid()))";
+        let found = tasks(change, "own and alive becoming own", seed).await;
+        assert!(found.is_empty(), "{seed} {found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_are_given_away_without_a_where() {
+    let found = tasks("using (owner_id = (select auth.uid())) with check (true)", "own", 1).await;
+    let [one] = found.as_slice() else { panic!("{found:#?}") };
+    assert_eq!(one.column.as_deref(), Some("owner_id"), "{one:#?}");
+    assert!(one.seen.contains("without a WHERE"), "{one:#?}");
+    let change = "using (owner_id = (select auth.uid()) and alive) with check (alive)";
+    let found = tasks(change, "own and alive becoming own", 1).await;
+    assert!(found.iter().any(|one| one.seen.contains("without a WHERE")), "{found:#?}");
+}
