@@ -1,5 +1,7 @@
 //! What was seen, held against what is said.
 
+mod masked;
+
 use std::collections::BTreeSet;
 
 use super::caller::{Outcome, TOO_LONG};
@@ -76,6 +78,7 @@ pub fn judge(
     judge.updates(seen);
     judge.deletes(seen);
     judge.without_rows(seen, always);
+    judge.masked(seen, always);
     judge.not_blind();
     judge.out
 }

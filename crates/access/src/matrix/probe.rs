@@ -99,6 +99,7 @@ impl Prober<'_> {
         }
         let outcomes = self.caller.try_all(&statements).await?;
         seen.probes += outcomes.len();
+        let outcomes = self.by_privilege(outcomes).await?;
         for (at, triple) in outcomes.chunks(3).enumerate() {
             let sets = [&mut seen.readable, &mut seen.givable, &mut seen.changeable];
             let may_write = writable(&self.subject.relation.columns[at]);
@@ -109,6 +110,26 @@ impl Prober<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Policies that ask each other fail before any privilege is looked at: there PostgreSQL is asked for the privilege.
+    async fn by_privilege(&self, mut outcomes: Vec<Outcome>) -> Result<Vec<Outcome>, Error> {
+        let recurses = |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == "42P17");
+        let places: Vec<usize> = (0..outcomes.len()).filter(|at| recurses(&outcomes[*at])).collect();
+        let asked = |at: &usize| {
+            let column = literal(&self.subject.relation.columns[at / 3].name);
+            let privilege = ["select", "insert", "update"][at % 3];
+            let oid = self.subject.relation.oid;
+            format!("select 1 where pg_catalog.has_column_privilege({oid}::oid, {column}, '{privilege}')")
+        };
+        let statements: Vec<String> = places.iter().map(asked).collect();
+        for (at, outcome) in places.into_iter().zip(self.caller.try_all(&statements).await?) {
+            if outcome == Outcome::Touched(0) {
+                let (code, message) = ("42501".to_owned(), "permission denied for the column".to_owned());
+                outcomes[at] = Outcome::Failed(Failure { code, message, function: None });
+            }
+        }
+        Ok(outcomes)
     }
 
     async fn read(&self, seen: &mut Seen) -> Result<(), Error> {

@@ -397,3 +397,22 @@ async fn what_a_function_makes_of_columns_that_it_is_given() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_recursion_does_not_hide_what_is_granted_beside_it() {
+    let recursion = "create policy r on public.notes to authenticated
+        using (exists (select from public.notes n where n.owner = (select auth.uid()) and n.score > 5));";
+    let alone = report(recursion).await;
+    assert!(alone.leaks().next().is_none(), "{}", super::told(&alone));
+    assert!(alone.differences.iter().any(|one| one.verdict == Verdict::Broken), "{}", super::told(&alone));
+    let both = report(&format!("{recursion} grant update (score) on public.notes to authenticated;")).await;
+    let broken = both.differences.iter().any(|one| one.verdict == Verdict::Broken && one.object == "public.notes");
+    let leaks: Vec<&Difference> = both.leaks().collect();
+    let [leak] = leaks.as_slice() else { panic!("{}", super::told(&both)) };
+    assert!(broken && leak.column.as_deref() == Some("score") && leak.operation == Update, "{}", super::told(&both));
+    assert!(leak.because.iter().any(|why| why.contains("grant update (\"score\")")), "{leak:#?}");
+    let open =
+        report(&format!("{recursion} create policy o on public.notes for delete to authenticated using (true);")).await;
+    let leak = self::leak(&open, "public.notes", Delete, "user").unwrap_or_else(|| panic!("{}", super::told(&open)));
+    assert!(leak.seen.contains("policy \"o\" is always true"), "{leak:#?}");
+}
