@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::Schema;
 use crate::expr::tokens;
-use crate::matrix::{Difference, Report, Unproven, Verdict, one_sided};
+use crate::matrix::{Difference, Report, Unproven, Verdict, groups, one_sided};
 use crate::schema::is_platform;
 
 /// The reasons to refuse, leaks first.
@@ -22,21 +22,21 @@ pub fn reasons(report: &Report) -> Vec<&Difference> {
 /// The reasons for people: who could do what, what lets him, and a statement that shows it. Of many columns of one object it is shown once.
 pub fn render(reasons: &[&Difference]) -> String {
     let mut text = String::new();
-    let mut shown = Vec::new();
-    for reason in reasons {
+    for group in groups(reasons.iter().copied()) {
+        let reason = group.first;
         let word = if reason.verdict == Verdict::Leak { "leak" } else { "broken" };
-        let column = reason.column.as_ref().map(|column| format!(" of column {column}")).unwrap_or_default();
         let (operation, kind) = (reason.operation.word(), reason.kind.word());
-        let Difference { identity, object, seen, .. } = reason;
-        let _ = writeln!(text, "  {word}: {identity}: {operation}{column} on {kind} {object}: {seen}");
-        let group = (object, identity, operation);
-        if shown.contains(&group) {
-            continue;
+        let (object, who) = (&reason.object, group.identities.join(", "));
+        for one in &group.all {
+            let column = one.column.as_ref().map(|column| format!(" of column {column}")).unwrap_or_default();
+            let _ = writeln!(text, "  {word}: {who}: {operation}{column} on {kind} {object}: {}", one.seen);
         }
-        shown.push(group);
         let _ = writeln!(text, "    access.toml says: {}", reason.expected);
         for because in &reason.because {
             let _ = writeln!(text, "    because: {because}");
+        }
+        for view in group.views() {
+            let _ = writeln!(text, "    and so on view {view}");
         }
         if let Some(counterexample) = &reason.counterexample {
             let _ = writeln!(text, "    to see it on a copy of this schema:");
@@ -130,6 +130,7 @@ mod tests {
             seen: "1 row".to_owned(),
             because: vec!["policy \"own\"".to_owned()],
             times: 1,
+            behind: None,
             counterexample: Some(Counterexample {
                 sql: "begin;\nrollback;".to_owned(),
                 curl: String::new(),

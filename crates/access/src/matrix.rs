@@ -14,6 +14,7 @@ mod draft;
 mod evidence;
 mod fixtures;
 mod functions;
+mod groups;
 mod hints;
 mod infer;
 mod judge;
@@ -35,6 +36,7 @@ mod views;
 
 use pg::Target;
 
+pub(crate) use groups::groups;
 pub(crate) use render::one_sided;
 pub use render::render;
 pub use report::{Cell, Counterexample, Difference, OneSided, Report, Unproven, Untried, Verdict};

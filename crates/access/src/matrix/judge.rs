@@ -342,7 +342,7 @@ impl Judge<'_> {
             },
             // Row-level security is asked before constraints: some row was let through, where none may be.
             Says::Stopped(why) if wanted == 0 && !rows.is_empty() => {
-                format!("without a WHERE rights let it through; only a constraint stops it: {why}")
+                format!("without a WHERE {}", stopped(operation, None, &why))
             }
             Says::Stopped(why) | Says::Nothing(why) if wanted > 0 && wanted < rows.len() && !all_seen => {
                 self.stopped.push((operation, why));
@@ -419,7 +419,10 @@ impl Judge<'_> {
     ) -> Option<bool> {
         let (allowed, said) = match says(&tried.outcome, expected) {
             Says::Allowed => (true, "is done".to_owned()),
-            Says::Stopped(why) => (true, format!("rights let it through; only a constraint stops it: {why}")),
+            Says::Stopped(why) => {
+                let column = column.map(|at| self.subject.relation.columns[at].name.as_str());
+                (true, stopped(operation, column, &why))
+            }
             Says::Refused(why) => (false, why),
             Says::Broken(why) => {
                 if expected || right.rows != Expr::None {
@@ -483,4 +486,18 @@ impl Judge<'_> {
         let names: Vec<String> = self.subject.key.iter().map(|name| pg::ident(name)).collect();
         if names.is_empty() { "*".to_owned() } else { names.join(", ") }
     }
+}
+
+/// For people: it was let through, though this one try came to nothing.
+fn stopped(operation: Operation, column: Option<&str>, why: &str) -> String {
+    let done = match (operation, column) {
+        (Operation::Insert, _) => "the row would have been added".to_owned(),
+        (Operation::Delete, _) => "the row would have been deleted".to_owned(),
+        (_, Some(column)) => format!("{column} would have been changed"),
+        _ => "rows would have been changed".to_owned(),
+    };
+    format!(
+        "grants and policies let it through: {done}, had not a constraint stopped this one try ({why}). Constraints are asked after \
+         policies and protect no right: another row or value passes"
+    )
 }

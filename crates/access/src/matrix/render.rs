@@ -1,6 +1,7 @@
 //! The matrix for people: a table per object, then what disagrees.
 
-use super::report::{Cell, Difference, OneSided, Report, Verdict};
+use super::groups::{Group, groups};
+use super::report::{Cell, OneSided, Report, Verdict};
 use crate::spec::{Kind, Operation};
 
 /// Tables first; what matters stands last, where a terminal leaves it.
@@ -33,8 +34,8 @@ pub fn render(report: &Report, with_tables: bool) -> String {
         }
         text.push('\n');
     }
-    for difference in &report.differences {
-        one(difference, &mut text);
+    for group in groups(&report.differences) {
+        one(&group, &mut text);
     }
     text += &match report.differences.len() {
         0 => format!(
@@ -157,26 +158,34 @@ fn grid(lines: &[Vec<String>], text: &mut String) {
     text.push('\n');
 }
 
-fn one(difference: &Difference, text: &mut String) {
+fn one(group: &Group<'_>, text: &mut String) {
+    let difference = group.first;
     let word = match difference.verdict {
         Verdict::Leak => "LEAK",
         Verdict::Broken => "BROKEN",
         Verdict::Refused => "REFUSED",
     };
-    let column = difference.column.as_ref().map_or_else(String::new, |column| format!(" of {column}"));
-    *text +=
-        &format!("{word} {}: {}{column} as {}\n", difference.object, difference.operation.word(), difference.identity);
+    *text += &format!("{word} {}: {}\n", difference.object, group.what());
     *text += &format!("  access.toml  {}\n", difference.expected);
     let mut seen = difference.seen.clone();
     if let Some(row) = &difference.row {
         seen += &format!(" ({row})");
     }
-    if difference.times > 1 {
-        seen += &format!(", and {} more like it", difference.times - 1);
+    if group.times > 1 {
+        seen += &format!(", and {} more like it", group.times - 1);
     }
     *text += &format!("  seen         {seen}\n");
     for (at, reason) in difference.because.iter().enumerate() {
         *text += &format!("  {}{reason}\n", if at == 0 { "because      " } else { "             " });
+    }
+    let views = group.views();
+    if !views.is_empty() {
+        let count = match views.len() {
+            1 => "a view that shows".to_owned(),
+            n => format!("{n} views that show"),
+        };
+        *text += &format!("  and so       through {count} it with the rights of whoever asks:\n");
+        views.iter().for_each(|view| *text += &format!("               {view}\n"));
     }
     if let Some(example) = difference.counterexample.as_ref().filter(|_| difference.verdict != Verdict::Refused) {
         *text += "  see it, on the shadow database or any with such a row:\n";

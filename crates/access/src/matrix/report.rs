@@ -72,6 +72,8 @@ pub struct Difference {
     pub because: Vec<String>,
     /// How many statements showed the same.
     pub times: usize,
+    /// Of a view's leak: the table whose own leak it is.
+    pub behind: Option<String>,
     /// How to see it oneself, on the shadow database.
     pub counterexample: Option<Counterexample>,
 }

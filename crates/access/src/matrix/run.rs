@@ -260,6 +260,7 @@ pub async fn probe(
     report.conditions.extend(prepared.conditions.iter().filter(|condition| wanted(&condition.object)).cloned());
     report.unproven.extend(prepared.unproven.iter().filter(|one| wanted(&one.object)).cloned());
     report.differences.sort_by(|a, b| (&a.verdict, &a.object).cmp(&(&b.verdict, &b.object)));
+    report.look_behind(schema);
     Ok(report)
 }
 
@@ -348,6 +349,7 @@ impl Work<'_> {
             ),
             because: vec![format!("storage.buckets.public of {:?}", bucket.id)],
             times: 1,
+            behind: None,
             counterexample: None,
         });
     }
@@ -383,6 +385,7 @@ impl Work<'_> {
                 seen: finding.seen.clone(),
                 because,
                 times,
+                behind: None,
                 counterexample: Some(evidence::counterexample(Some(subject), person, finding)),
             });
         }
@@ -431,6 +434,7 @@ impl Work<'_> {
                         seen: finding.seen.clone(),
                         because,
                         times: 1,
+                        behind: None,
                         counterexample: Some(evidence::counterexample(None, person, &finding)),
                     });
                 }

@@ -62,6 +62,13 @@ async fn a_key_that_others_point_to_is_open_even_where_it_cannot_change_today() 
     .await;
     let [one] = found.as_slice() else { panic!("{found:#?}") };
     assert_eq!((one.object.as_str(), one.column.as_deref()), ("public.notes", Some("id")));
+    for part in [
+        "grants and policies let it through: id would have been changed, had not a constraint stopped this one try",
+        "violates foreign key constraint \"lines_note_fkey\"",
+        "another row or value passes",
+    ] {
+        assert!(one.seen.contains(part), "{}", one.seen);
+    }
 }
 
 /// Somebody's tasks, with one policy for reading and this one for changing.

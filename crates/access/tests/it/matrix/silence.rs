@@ -416,3 +416,35 @@ async fn a_recursion_does_not_hide_what_is_granted_beside_it() {
     let leak = self::leak(&open, "public.notes", Delete, "user").unwrap_or_else(|| panic!("{}", super::told(&open)));
     assert!(leak.seen.contains("policy \"o\" is always true"), "{leak:#?}");
 }
+
+#[tokio::test]
+async fn the_leak_of_a_table_comes_first_and_those_of_views_on_it_beneath() {
+    let found = report(
+        "create view public.a_list with (security_invoker = on) as select id, body, secret from public.notes;
+         create view public.b_list with (security_invoker = on) as select id, body from public.a_list;
+         create view public.owners as select id, ssn from public.profiles;
+         revoke all on public.a_list, public.b_list, public.owners from anon, authenticated, service_role;
+         grant select on public.a_list, public.b_list, public.owners to authenticated;
+         alter policy \"own notes\" on public.notes using (owner = (select auth.uid()) or score > 5);
+         grant update (score, secret) on public.notes to authenticated;",
+    )
+    .await;
+    let text = matrix::render(&found, false);
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("LEAK ")).collect();
+    assert_eq!(
+        heads,
+        [
+            "LEAK public.notes: select as user",
+            "LEAK public.notes: update of secret, score as user",
+            "LEAK public.notes: delete as user",
+            "LEAK public.owners: select as user",
+        ],
+        "{text}"
+    );
+    let beneath = "  and so       through 2 views that show it with the rights of whoever asks:\n               \
+                   public.a_list: select as user\n               public.b_list: select as user\n";
+    assert!(text.contains(beneath), "{text}");
+    let gate = access::gate::render(&access::gate::reasons(&found));
+    assert!(gate.contains("  leak: user: update of column secret on table public.notes: "), "{gate}");
+    assert!(gate.contains("    and so on view public.b_list: select as user\n"), "{gate}");
+}

@@ -253,7 +253,15 @@ fn junit(report: &Report, suite: Option<&Suite>) -> String {
             escape(&untried.why)
         );
     }
-    for one in &report.conditions {
+    for one in &report.unproven {
+        cases += &format!(
+            "  <testcase classname=\"access.{}\" name=\"{}\"><skipped message=\"{}\"/></testcase>\n",
+            escape(&one.object),
+            escape(&one.condition),
+            escape(&one.to_string())
+        );
+    }
+    for one in &report.one_sided() {
         cases += &format!(
             "  <testcase classname=\"access.{}\" name=\"{}: {}\"><skipped message=\"was always {}\"/></testcase>\n",
             escape(&one.object),
