@@ -302,8 +302,11 @@ impl Judge<'_> {
             return Some(self.subject.holds(right.becoming(), &old.truths));
         }
         let same = |update: &&Update| update.column == column && update.value.as_deref() == value;
-        // Of another row that may be changed, where of this one nothing is known.
-        let may = |update: &&Update| self.subject.holds(&right.rows, &self.attempt.rows[update.row].truths);
+        // Of another row, where of this one nothing is known: one that this very change makes what it may not be.
+        let may = |update: &&Update| {
+            let truths = &self.attempt.rows[update.row].truths;
+            self.subject.holds(&right.rows, truths) && self.subject.holds(right.becoming(), truths)
+        };
         let mut updates = self.attempt.updates.iter().filter(same).filter(|update| update.truths.is_some());
         let found = updates.clone().find(|update| update.row == row).or_else(|| updates.find(may))?;
         found.truths.as_ref().map(|truths| self.subject.holds(right.becoming(), truths))
@@ -320,12 +323,11 @@ impl Judge<'_> {
     ) {
         let rows = &self.attempt.rows;
         let named = column.is_none_or(|at| right.names(&self.subject.relation.columns[at].name));
-        // What one row may not become, all rows may not become.
+        // One that may not become that, or may not be changed at all, is refused, and with it the others or not.
         let becomes = |row: usize| column.is_none_or(|at| self.becomes(right, row, at, value).unwrap_or(true));
         let may = |row: &usize| self.subject.holds(&right.rows, &rows[*row].truths);
-        let named = named && (0..rows.len()).filter(may).all(becomes);
-        let wanted = (0..rows.len()).filter(|row| named && may(row)).count();
-        let column = column.filter(|_| !named);
+        let wanted = (0..rows.len()).filter(|row| named && may(row) && becomes(*row)).count();
+        let column = column.filter(|_| !(named && (0..rows.len()).filter(may).all(becomes)));
         let done = if operation == Operation::Delete { "deletes" } else { "changes" };
         if let Outcome::Touched(count) = &tried.outcome {
             self.out.blind.push((operation, usize::try_from(*count).unwrap_or(usize::MAX)));

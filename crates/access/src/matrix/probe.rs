@@ -174,7 +174,9 @@ impl Prober<'_> {
         let closed = Right::default();
         let right = self.subject.spec.rights_of(&self.person.kind).map_or(&closed, |rights| &rights.update);
         let tells = |update: &&Update| {
-            self.subject.holds(&right.rows, &self.attempt.rows[update.row].truths)
+            let truths = &self.attempt.rows[update.row].truths;
+            self.subject.holds(&right.rows, truths)
+                && self.subject.holds(right.becoming(), truths)
                 && update.truths.as_ref().is_some_and(|truths| !self.subject.holds(right.becoming(), truths))
         };
         let rank = |at: &usize| {
