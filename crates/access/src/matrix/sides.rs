@@ -67,7 +67,7 @@ impl Bounds {
             let free: Vec<String> = whole
                 .conjuncts()
                 .iter()
-                .filter(|part| !reads_row(part, subject))
+                .filter(|part| !reads_row(part, subject) && !is_of_rows(part, &atom.sql))
                 .map(|part| part.text(&atom.sql))
                 .map(|text| format!("coalesce((\n{}\n)::boolean, false)", bound(text)))
                 .collect();
@@ -122,6 +122,11 @@ fn reads_row(condition: &Condition, subject: &Subject) -> bool {
         }
         _ => false,
     })
+}
+
+/// Does it ask for rows elsewhere, and nothing of who asks? Rows can be made.
+fn is_of_rows(part: &Condition, sql: &str) -> bool {
+    part.selects().iter().any(|select| !select.from.is_empty()) && !says_who(part.text(sql), part)
 }
 
 /// Conditions that are never true for a person, though rows could make them so: words, rights, and policies that bind him.
