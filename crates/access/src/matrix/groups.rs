@@ -3,7 +3,7 @@
 use super::report::{Difference, Report, Verdict};
 use crate::Schema;
 use crate::schema::{Relation, RelationKind};
-use crate::spec::Kind;
+use crate::spec::{Kind, Operation};
 
 /// Differences that are one: the same operation on several columns, or of several identities.
 #[derive(Debug, Clone)]
@@ -98,10 +98,11 @@ pub fn groups<'r>(differences: impl IntoIterator<Item = &'r Difference>) -> Vec<
     }
     for one in behind {
         let is_his = |group: &Group<'r>| {
-            group.first.verdict == Verdict::Leak && one.behind.as_ref() == Some(&group.first.object)
+            let first = group.first;
+            (first.verdict, first.operation) == (Verdict::Leak, one.operation)
+                && one.behind.as_ref() == Some(&first.object)
         };
-        let first = found.iter().position(|group| is_his(group) && group.first.operation == one.operation);
-        match first.or_else(|| found.iter().position(is_his)).map(|at| &mut found[at]) {
+        match found.iter_mut().find(|group| is_his(group)) {
             Some(group) => group.behind.push(one),
             None => found.push(Group {
                 first: one,
@@ -118,11 +119,13 @@ pub fn groups<'r>(differences: impl IntoIterator<Item = &'r Difference>) -> Vec<
 impl Report {
     /// Finds leaks of views that are those of their tables: who reads through the view has the rights that he has on the table.
     pub(super) fn look_behind(&mut self, schema: &Schema) {
-        let leaks: Vec<(String, String)> = self.leaks().map(|one| (one.object.clone(), one.identity.clone())).collect();
+        let leaks: Vec<(String, String, Operation)> =
+            self.leaks().map(|one| (one.object.clone(), one.identity.clone(), one.operation)).collect();
         for one in self.differences.iter_mut().filter(|one| one.verdict == Verdict::Leak && one.kind == Kind::View) {
             let view = schema.relations.iter().find(|view| name(view) == one.object);
             let tables = view.map(|view| tables(schema, view)).unwrap_or_default();
-            one.behind = tables.into_iter().find(|table| leaks.contains(&(table.clone(), one.identity.clone())));
+            one.behind =
+                tables.into_iter().find(|table| leaks.contains(&(table.clone(), one.identity.clone(), one.operation)));
         }
     }
 }

@@ -90,7 +90,7 @@ fn course_market_with_the_faults_of_its_document() {
                     "select on table public.session_links",
                     "update of column role on table public.profiles",
                     "on table public.messages",
-                    "leak: student: update of column points on table public.submissions",
+                    "leak: user, student, instructor: update of column points on table public.submissions",
                 ],
             ),
             (&["policies_recurse"], &["infinite recursion"]),
@@ -267,4 +267,31 @@ fn what_could_not_be_tried_is_told() {
     let output = strict(&folder);
     let said = stderr(&output);
     assert!(said.contains("not all could be tried") && said.contains("\n  public.odd, "), "{said}");
+}
+
+#[test]
+fn a_new_policy_by_which_nobody_was_seen_to_be_let_in_is_refused_unless_the_file_says_that_it_is_known() {
+    let folder = small();
+    let all = "{ select = \"all\", insert = \"all\", update = \"all\", delete = \"all\" }";
+    let access = |more: &str| {
+        let text =
+            format!("version = 1\n[tables.\"public.notes\"]\n{more}user = {{ select = \"all\" }}\nservice = {all}\n");
+        folder.write("access.toml", &text);
+    };
+    let gone = "create policy gone on notes for delete to authenticated using (md5(body) = 'no such digest')";
+    folder.write("supabase/migrations/20260102000000_gone.sql", gone);
+    access("");
+    let said = refused(&strict(&folder));
+    assert!(said.contains("not proven: public.notes: policy \"gone\", using was never true for anybody"), "{said}");
+    assert!(said.contains("not_proven = [\"…\"]") && said.contains("supabase/tests/fixtures.sql"), "{said}");
+    // Named in the file.
+    access("not_proven = [\"gone\"]\n");
+    let output = strict(&folder);
+    assert!(output.status.success(), "{}", stderr(&output));
+    // What is there already refuses nothing: only what the migrations at hand name.
+    access("");
+    folder.write("supabase/migrations/20260103000000_more.sql", "alter table notes add column more int");
+    let output = strict(&folder);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("not proven: public.notes: policy \"gone\""), "{}", stderr(&output));
 }
