@@ -2,6 +2,8 @@
 
 use pg::exec::{Column, Row, StepResult};
 
+use crate::plan::node::Embedded;
+
 /// How the text of a column becomes JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -16,6 +18,8 @@ enum Kind {
     /// The same with an offset, of which the minutes may be left out.
     TimestampTz,
     Text,
+    /// JSON of another relation's rows, shown as `jsonb`.
+    Embedded,
 }
 
 impl Kind {
@@ -39,9 +43,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Encodes the keys once.
-    pub(crate) fn new(columns: &[Column]) -> Self {
-        let columns = columns
+    /// Encodes the keys once. What is embedded stands at the end of the columns.
+    pub(crate) fn new(columns: &[Column], embedded: &[Embedded]) -> Self {
+        let mut written: Vec<(Vec<u8>, Kind)> = columns
             .iter()
             .enumerate()
             .map(|(n, column)| {
@@ -51,7 +55,17 @@ impl Writer {
                 (key, Kind::of(column.type_oid))
             })
             .collect();
-        Self { columns }
+        let mut from_the_end = written.iter_mut().rev();
+        for one in embedded.iter().rev() {
+            match one {
+                Embedded::Json { hidden: true, .. } => {}
+                Embedded::Json { .. } => {
+                    from_the_end.next().into_iter().for_each(|(_, kind)| *kind = Kind::Embedded);
+                }
+                Embedded::Spread { columns, .. } => from_the_end.by_ref().take(columns.len()).for_each(drop),
+            }
+        }
+        Self { columns: written }
     }
 
     /// One object.
@@ -74,8 +88,8 @@ impl Writer {
 const TURN: usize = 32 * 1024;
 
 /// All rows as an array.
-pub(crate) async fn array(result: &StepResult) -> Vec<u8> {
-    let writer = Writer::new(&result.columns);
+pub(crate) async fn array(result: &StepResult, embedded: &[Embedded]) -> Vec<u8> {
+    let writer = Writer::new(&result.columns, embedded);
     let keys: usize = writer.columns.iter().map(|(key, _)| key.len() + 2).sum();
     let mut out = Vec::with_capacity(result.rows.wire_len() + keys * result.rows.len() + 16);
     out.push(b'[');
@@ -96,10 +110,10 @@ pub(crate) async fn array(result: &StepResult) -> Vec<u8> {
 }
 
 /// The first row as an object; `null` without one.
-pub(crate) fn object(result: &StepResult) -> Vec<u8> {
+pub(crate) fn object(result: &StepResult, embedded: &[Embedded]) -> Vec<u8> {
     let mut out = Vec::with_capacity(result.rows.wire_len() * 2 + 16);
     match result.rows.first() {
-        Some(row) => Writer::new(&result.columns).object(&mut out, row),
+        Some(row) => Writer::new(&result.columns, embedded).object(&mut out, row),
         None => out.extend_from_slice(b"null"),
     }
     out
@@ -113,6 +127,7 @@ fn write_value(out: &mut Vec<u8>, kind: Kind, value: &[u8]) {
         Kind::Timestamp => timestamp(out, value, false),
         Kind::TimestampTz => timestamp(out, value, true),
         Kind::Number | Kind::Text => string(out, value),
+        Kind::Embedded => super::jsonb::write(out, value),
     }
 }
 
@@ -143,7 +158,7 @@ fn timestamp(out: &mut Vec<u8>, value: &[u8], with_offset: bool) {
 }
 
 /// A JSON string, escaped as PostgreSQL escapes it.
-fn string(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     let mut rest = text;
     while let Some(at) = special(rest) {

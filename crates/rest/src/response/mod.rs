@@ -2,6 +2,7 @@
 
 mod guc;
 pub(crate) mod json;
+mod jsonb;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -98,8 +99,8 @@ pub(crate) async fn of_read(
         answer.body(out_of_bounds(request.top_range, total, config))
     } else if yields == Yields::Rows {
         match plan.handler {
-            Handler::Object { .. } => answer.body(json::object(&outcome.main)),
-            _ => answer.body(json::array(&outcome.main).await),
+            Handler::Object { .. } => answer.body(json::object(&outcome.main, &plan.tree.embedded)),
+            _ => answer.body(json::array(&outcome.main, &plan.tree.embedded).await),
         }
     } else {
         answer.body(body_of(outcome, 2))

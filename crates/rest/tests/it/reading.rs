@@ -165,3 +165,58 @@ async fn the_plan_of_a_read_shows_what_counting_costs() {
     assert_eq!(aggregates("/books?limit=1", &[plan, "prefer: count=exact"]).await, 2);
     assert_eq!(aggregates("/books?limit=1", &[plan]).await, 1);
 }
+
+/// PostgREST casts what is embedded to `jsonb`; the lengths of bodies show it.
+#[tokio::test]
+async fn embedded_resources_have_the_form_of_jsonb() {
+    let library = Library::open().await;
+    library
+        .database
+        .run(
+            r#"create table odd (id int primary key, book_id int references books (id), "Zz" text, n float8, m numeric, j json, jb jsonb,
+                 at timestamptz, tags text[], "quo""te" bool);
+               insert into odd values
+                 (1, 1, E'a"b\\c\n\t\u0001é/', 1e30, 1.50, '{"b" : 1e2, "a":[ 1.5E-3,-0.0 ,{}], "a": "\u00e9\/\\"}', '{"x": 1}', '2024-01-01 10:00:00+00', '{"a,b",NULL}', true),
+                 (2, 1, '', 1e-300, -0.00, '[[],{"k" :null}]', '[]', 'infinity', '{}', false),
+                 (3, 2, null, 'NaN', null, '"s"', null, null, null, null);
+               grant all on odd to anon;"#,
+        )
+        .await;
+    library.rest.reload().await.unwrap();
+    let client = library.database.connect(&library.database.admin).await;
+    let expected = async |rows: &str| {
+        let sql = format!("set timezone = 'UTC'; select coalesce(json_agg(r)::text, '[]') from ({rows}) r");
+        let answers = client.simple_query(&sql).await.unwrap();
+        let row = answers.iter().find_map(|message| match message {
+            pg::tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap().to_owned()),
+            _ => None,
+        });
+        row.unwrap()
+    };
+    let utc = "prefer: timezone=UTC";
+    for (url, rows) in [
+        (
+            "/books?select=id,odd(*)&order=id&odd.order=id",
+            "select b.id, coalesce((select json_agg(o order by o.id)::jsonb from odd o where o.book_id = b.id), '[]') odd
+             from books b order by b.id",
+        ),
+        (
+            "/odd?select=*,books(id,title,author_id,authors(*))&order=id",
+            "select o.*, row_to_json(x)::jsonb books from odd o left join lateral (select b.id, b.title, b.author_id,
+               row_to_json(a)::jsonb authors from books b left join authors a on a.id = b.author_id where b.id = o.book_id) x on true
+             order by o.id",
+        ),
+        (
+            "/odd?select=j,...books(title,authors(*)),a:books(title)&order=id",
+            "select o.j, b.title, row_to_json(a)::jsonb authors, jsonb_build_object('title', b.title) a
+             from odd o left join books b on b.id = o.book_id left join authors a on a.id = b.author_id order by o.id",
+        ),
+    ] {
+        let reply = library.send("GET", url, &[utc], "").await;
+        assert_eq!(reply.body, expected(rows).await, "{url}");
+    }
+    let one = library
+        .send("GET", "/books?select=odd(id,j)&id=eq.2", &["accept: application/vnd.pgrst.object+json"], "")
+        .await;
+    assert_eq!(one.body, r#"{"odd":[{"j": "s", "id": 3}]}"#);
+}
