@@ -50,6 +50,8 @@ pub struct RestConfig {
     pub server_trace_header: Option<String>,
     /// `url-use-legacy-target-names`
     pub legacy_target_names: bool,
+    /// The text of statements goes along with answers, for a log.
+    pub log_query: bool,
     /// The largest body, in bytes; ours, upstream has no limit.
     pub max_body_bytes: usize,
     /// The name of the `Server` header; ours, so that a platform can show its own.
@@ -126,6 +128,7 @@ impl Default for RestConfig {
             server_timing_enabled: false,
             server_trace_header: None,
             legacy_target_names: true,
+            log_query: false,
             max_body_bytes: 256 * 1024 * 1024,
             server_header: format!("postgrest/{POSTGREST_VERSION}"),
         }

@@ -39,6 +39,11 @@ impl From<Sql> for Ready {
 }
 
 impl Ready {
+    /// Its text.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.sql)
+    }
+
     /// The step with the values of this request.
     fn step(&self, values: &[Value]) -> Step {
         let params = self

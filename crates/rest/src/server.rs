@@ -78,6 +78,10 @@ pub async fn run<A: Application>(
             let seen = (level > LogLevel::Crit).then(|| Seen::of(peer, &request));
             let response = with_reason(site.app.answer(request).await);
             if let Some(seen) = seen.filter(|_| access_log::is_logged(level, response.status())) {
+                if let Some(crate::service::Statement(statement)) = response.extensions().get() {
+                    // Asked for, so that it is told at the level that is told by default.
+                    tracing::warn!(target: "rest", "{statement}");
+                }
                 log(&site.access_line(&seen, &response));
             }
             response

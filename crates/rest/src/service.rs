@@ -108,10 +108,14 @@ impl Rest {
         let mut response = match cors::preflight(&head.method, &head.headers, config) {
             Some(answer) => to_http(answer),
             None => {
-                let answer = match self.walk(&state, &head, body).await {
+                let mut timing = Timing::start(config.server_timing_enabled);
+                let mut answer = match self.walk(&state, &head, body, &mut timing).await {
                     Ok(answer) => to_http(answer),
                     Err(error) => error_to_http(&error, &head.method, config),
                 };
+                if let Some(statement) = timing.statement {
+                    answer.extensions_mut().insert(Statement(statement));
+                }
                 with_headers(answer, cors::simple(&head.headers, config))
             }
         };
@@ -136,13 +140,18 @@ impl Rest {
     }
 
     /// The whole walk: who → what → plan → statements → answer.
-    async fn walk<B>(&self, state: &State, head: &http::request::Parts, body: B) -> Result<Answer, Error>
+    async fn walk<B>(
+        &self,
+        state: &State,
+        head: &http::request::Parts,
+        body: B,
+        timing: &mut Timing,
+    ) -> Result<Answer, Error>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let config = &state.config;
-        let mut timing = Timing::start(config.server_timing_enabled);
         let authorization = head.headers.get("authorization").map(HeaderValue::as_bytes);
         let caller = state.authenticator.authenticate(authorization)?;
         timing.done("jwt");
@@ -160,7 +169,7 @@ impl Rest {
             timing.done("plan");
             let values = key.map(|key| key.values).unwrap_or_default();
             let once = Once { rest: self, config, schema, caller: &caller, parts: &parts, request: &known.request };
-            let answer = once.read(&known.plan, &known.work, &values, &mut timing).await?;
+            let answer = once.read(&known.plan, &known.work, &values, timing).await?;
             return Ok(finished(answer, known.warning.clone(), timing, config));
         }
         let slots = key.as_ref().map_or(&[][..], |key| &key.slots);
@@ -175,7 +184,7 @@ impl Rest {
             let shape = Arc::new(shape);
             state.shapes.remember(key, Arc::clone(&shape));
             let once = Once { rest: self, config, schema, caller: &caller, parts: &parts, request: &shape.request };
-            let answer = once.read(&shape.plan, &shape.work, &key.values, &mut timing).await?;
+            let answer = once.read(&shape.plan, &shape.work, &key.values, timing).await?;
             return Ok(finished(answer, shape.warning.clone(), timing, config));
         }
         // What is no read after all must have its values in it.
@@ -187,13 +196,13 @@ impl Rest {
             (request, plan)
         };
         let once = Once { rest: self, config, schema, caller: &caller, parts: &parts, request: &request };
-        let answer = once.answer(&plan, &mut timing).await?;
+        let answer = once.answer(&plan, timing).await?;
         Ok(finished(answer, warning, timing, config))
     }
 }
 
 /// Headers of every answer.
-fn finished(mut answer: Answer, warning: Option<String>, mut timing: Timing, config: &RestConfig) -> Answer {
+fn finished(mut answer: Answer, warning: Option<String>, timing: &mut Timing, config: &RestConfig) -> Answer {
     timing.done("response");
     if config.server_timing_enabled {
         answer = answer.header(SERVER_TIMING, timing.header());
@@ -284,6 +293,7 @@ impl Once<'_> {
             isolation: self.isolation(routine),
             rolls_back: self.rolls_back(),
         };
+        timing.statement = self.config.log_query.then(|| work.main.text());
         let outcome = run::run(&self.rest.executor, work, self.config, circumstances).await;
         timing.done("transaction");
         outcome.map_err(|error| error.into_error(self.is_somebody()))
@@ -504,6 +514,10 @@ fn error_to_http(error: &Error, method: &Method, config: &RestConfig) -> Respons
     add_headers(&mut response, headers);
     response
 }
+
+/// The main statement of a request, where `log-query` asks for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement(pub(crate) Arc<str>);
 
 /// Words for the status line, where SQL gave some (`RAISE SQLSTATE 'PT402'`); a server may show them.
 #[derive(Debug, Clone)]

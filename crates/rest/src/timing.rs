@@ -1,16 +1,19 @@
-//! `Server-Timing`: how long each stage took.
+//! What is told of a request's way: how long each stage took (`Server-Timing`), and the statement that was run (`log-query`).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Stages with their durations, in order; nothing is measured where nobody asks.
 pub(crate) struct Timing {
     since: Option<Instant>,
     stages: Vec<(&'static str, f64)>,
+    /// The main statement, where it is asked for.
+    pub(crate) statement: Option<Arc<str>>,
 }
 
 impl Timing {
     pub(crate) fn start(wanted: bool) -> Self {
-        Self { since: wanted.then(Instant::now), stages: Vec::new() }
+        Self { since: wanted.then(Instant::now), stages: Vec::new(), statement: None }
     }
 
     /// Ends a stage; the next begins.

@@ -183,8 +183,8 @@ async fn the_tutorials_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_port_and_reloads() {
     let (database, login) = todos("admin").await;
-    let server =
-        Standalone::start(&login, "db-schemas = \"api\"\ndb-anon-role = \"admin_anon\"\nlog-level = \"warn\"\n");
+    let options = "db-schemas = \"api\"\ndb-anon-role = \"admin_anon\"\nlog-level = \"warn\"\nlog-query = true\n";
+    let server = Standalone::start(&login, options);
     assert_eq!(curl(&[&server.admin_url("/live")]).status, 200);
     assert_eq!(curl(&[&server.admin_url("/nothing")]).status, 404);
     assert!(curl(&[&server.admin_url("/schema_cache")]).text.contains("\"todos\""));
@@ -212,6 +212,11 @@ async fn the_admin_port_and_reloads() {
         access.lines().find(|line| line.contains("\"GET /told HTTP/1.1\" 404 ")).unwrap_or_else(|| panic!("{access}"));
     assert!(refused.starts_with("127.0.0.1 - admin_anon [") && refused.contains("\"curl/"), "{refused}");
     assert!(!access.contains(" 200 "), "{access}");
+    // So are their statements, without the values.
+    assert_eq!(curl(&[&server.url("/todos?id=eq.1")]).status, 200);
+    assert_eq!(curl(&[&server.url("/todos?nothing=eq.a-value")]).status, 400);
+    assert!(soon(|| server.log().contains("\"todos\".\"nothing\" = $1")), "{}", server.log());
+    assert!(!server.log().contains("\"id\" = $1") && !server.log().contains("a-value"), "{}", server.log());
 
     // Options kept in the database hold after SIGUSR2, and are shown.
     database.run("alter role admin_login set pgrst.db_max_rows = '1'").await;

@@ -252,6 +252,7 @@ impl Config {
             server_timing_enabled: self.server_timing_enabled,
             server_trace_header: self.server_trace_header.clone(),
             legacy_target_names: self.url_use_legacy_target_names,
+            log_query: self.log_query,
             ..RestConfig::default()
         }
     }
