@@ -51,7 +51,7 @@ pub trait Application: Send + Sync + 'static {
 /// Serves on `workers` until `stop` turns true and open requests are answered. `log` takes the lines of the access log.
 ///
 /// # Errors
-/// A port that is taken, in a sentence.
+/// A port that is taken, in a sentence; a database that is away, where it is not waited for.
 pub async fn run<A: Application>(
     site: Arc<Site<A>>,
     workers: Workers,
@@ -90,7 +90,10 @@ pub async fn run<A: Application>(
     let about = site.clone();
     let answer_admin = move |_, request: Request<Paced<Incoming>>| std::future::ready(admin::answer(&about, &request));
     let background = async {
-        tokio::join!(site.keep_current(), site.listen());
+        tokio::select! {
+            why = site.keep_current() => why,
+            why = site.listen() => why,
+        }
     };
     let doors = async {
         let admin = async {
@@ -111,10 +114,9 @@ pub async fn run<A: Application>(
         tokio::join!(main, admin);
     };
     tokio::select! {
-        () = doors => {}
-        () = background => {}
+        () = doors => Ok(()),
+        why = background => Err(format!("{why}; db-pool-automatic-recovery is off")),
     }
-    Ok(())
 }
 
 /// Puts the words that SQL chose for the status line where HTTP/1 takes them from; a status without words gets none.

@@ -137,10 +137,10 @@ async fn start_rest(
         let nobody = Authenticator::new(JwtRules::default(), Clock::system(), None);
         Rest::new(config.rest(), executor, Arc::new(nobody))
     };
-    let site =
-        Site::new(None, sources, Clock::system(), Some(Arc::clone(revocations)), make).map_err(anyhow::Error::msg)?;
+    let site = Site::new(None, sources, Clock::system(), Some(Arc::clone(revocations)), false, make)
+        .map_err(anyhow::Error::msg)?;
     let current = Arc::clone(&site);
-    tasks.spawn_until_stop(async move { current.keep_current().await });
+    tasks.spawn_until_stop(async move { drop(current.keep_current().await) });
     let deadline = tokio::time::Instant::now() + FIRST_CATALOG;
     while !site.is_ready() {
         if tokio::time::Instant::now() > deadline {

@@ -229,6 +229,28 @@ async fn the_admin_port_and_reloads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_lost_is_waited_for_unless_told_otherwise() {
+    let (database, login) = todos("lost").await;
+    let options = "db-schemas = \"api\"\ndb-anon-role = \"lost_anon\"\n";
+    let kill = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'lost_login'";
+    let patient = Standalone::start(&login, options);
+    database.run(kill).await;
+    assert!(soon(|| curl(&[&patient.admin_url("/ready")]).status == 200), "{}", patient.log());
+    assert_eq!(curl(&[&patient.url("/todos")]).status, 200);
+    let mut server = Standalone::start(&login, &format!("{options}db-pool-automatic-recovery = false\n"));
+    database.run(kill).await;
+    let end = Instant::now() + SOON;
+    let status = loop {
+        if let Some(status) = server.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < end, "it goes on: {}", server.log());
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(!status.success() && server.log().contains("db-pool-automatic-recovery"), "{status}: {}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_schema_that_is_not_there_is_told_and_takes_nothing_away() {
     let (database, login) = todos("schemas").await;
     let options = "db-schemas = \"api\"\ndb-extra-search-path = \"auth\"\ndb-anon-role = \"schemas_anon\"\n";

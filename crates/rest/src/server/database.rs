@@ -29,6 +29,8 @@ const SCHEMAS_EXIST: &str =
 pub(super) enum NoCatalog {
     /// Somebody is changing the schema.
     Locked,
+    /// There is no connection to be had, in words.
+    Away(String),
     /// In words.
     Failed(String),
 }
@@ -37,7 +39,7 @@ impl fmt::Display for NoCatalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Locked => "somebody is changing the schema",
-            Self::Failed(why) => why,
+            Self::Away(why) | Self::Failed(why) => why,
         })
     }
 }
@@ -90,18 +92,21 @@ fn pairs(result: &StepResult) -> Vec<(String, String)> {
     result.rows.iter().map(|row| (text(row.get(0)), text(row.get(1)))).collect()
 }
 
-/// Reads the exposed part of the database.
-pub(super) async fn catalog(executor: &Executor, config: &Config) -> Result<Catalog, NoCatalog> {
+/// Reads the exposed part of the database. `all`: every schema must be there.
+pub(super) async fn catalog(executor: &Executor, config: &Config, all: bool) -> Result<Catalog, NoCatalog> {
     let options =
         Options { schemas: config.db_schemas.clone(), extra_search_path: config.db_extra_search_path.clone() };
     let param = |p: String| Some(Bytes::from(p));
     let queries = catalog::queries(&options).into_iter();
     let mut steps: Vec<Step> = queries.map(|q| Step::new(q.sql, q.params.into_iter().map(param).collect())).collect();
     let asked = steps.len();
-    let names: Vec<&String> = options.schemas.iter().chain(&options.extra_search_path).collect();
-    steps.push(Step::new(SCHEMAS_EXIST, vec![param(serde_json::json!(names).to_string())]));
-    let results = ask(executor, "", steps).await.map_err(|error| match error.code() {
-        Some("55P03") => NoCatalog::Locked,
+    if all {
+        let names: Vec<&String> = options.schemas.iter().chain(&options.extra_search_path).collect();
+        steps.push(Step::new(SCHEMAS_EXIST, vec![param(serde_json::json!(names).to_string())]));
+    }
+    let results = ask(executor, "", steps).await.map_err(|error| match error {
+        pg::Error::Connect(_) | pg::Error::Closed(_) => NoCatalog::Away(error.to_string()),
+        _ if error.code() == Some("55P03") => NoCatalog::Locked,
         _ => NoCatalog::Failed(error.to_string()),
     })?;
     let first = |r: &StepResult| String::from_utf8_lossy(r.rows.value(0).unwrap_or_default()).into_owned();

@@ -36,6 +36,7 @@ pub struct Site<A> {
     clock: Clock,
     /// Dead sessions; `None` where nobody tells of them, as in PostgREST.
     revocations: Option<Arc<Revocations>>,
+    stands_in: bool,
     /// The configuration file, read again at each reload.
     file: Option<PathBuf>,
     sources: ArcSwap<Sources>,
@@ -50,7 +51,8 @@ pub struct Site<A> {
 }
 
 impl<A: Application> Site<A> {
-    /// Reads the options and makes the service by `make`; nothing is connected yet.
+    /// Reads the options and makes the service by `make`; nothing is connected yet. `stands_in`: for the PostgREST binary, which refuses
+    /// schemas that are not there; a project may name some that come later.
     ///
     /// # Errors
     /// A sentence on the option that cannot be used.
@@ -59,6 +61,7 @@ impl<A: Application> Site<A> {
         sources: Sources,
         clock: Clock,
         revocations: Option<Arc<Revocations>>,
+        stands_in: bool,
         make: impl FnOnce(Executor, &Config) -> A,
     ) -> Result<Arc<Self>, String> {
         let config = sources.config()?;
@@ -73,6 +76,7 @@ impl<A: Application> Site<A> {
             target,
             clock,
             revocations,
+            stands_in,
             file,
             sources: ArcSwap::from_pointee(sources),
             config: ArcSwap::from_pointee(config),
@@ -149,8 +153,9 @@ impl<A: Application> Site<A> {
         loaded
     }
 
-    /// Loads now, and again whenever something changed. Never ends.
-    pub async fn keep_current(&self) {
+    /// Loads now, and again whenever something changed. Ends with the reason where a database that is away shall not be waited for
+    /// (`db-pool-automatic-recovery`).
+    pub async fn keep_current(&self) -> String {
         self.wanted.notify_one();
         let mut pause = DEBOUNCE;
         loop {
@@ -162,7 +167,8 @@ impl<A: Application> Site<A> {
                     pause = DEBOUNCE;
                     self.wanted.notify_one();
                 }
-                Err(NoCatalog::Failed(error)) => {
+                Err(NoCatalog::Away(error)) if !self.config.load().db_pool_automatic_recovery => return error,
+                Err(NoCatalog::Away(error) | NoCatalog::Failed(error)) => {
                     self.metrics.catalog_failed();
                     self.loaded.store(false, Ordering::Relaxed);
                     tracing::error!(target: "rest", %error, "cannot load the schema cache; trying again");
@@ -174,25 +180,33 @@ impl<A: Application> Site<A> {
         }
     }
 
-    /// Hears of changes through the database. Never ends.
-    pub async fn listen(&self) {
+    /// Hears of changes through the database. Ends as [`Site::keep_current`] does.
+    pub async fn listen(&self) -> String {
         let config = self.config();
         if !config.db_channel_enabled {
             return std::future::pending().await;
         }
-        pg::listen(&self.target, &[&config.db_channel], |heard| {
+        let lost = Notify::new();
+        let channels = [config.db_channel.as_str()];
+        let listening = pg::listen(&self.target, &channels, |heard| {
             self.listening.store(heard_is_well(&heard), Ordering::Relaxed);
             match heard {
                 Heard::Connected => self.reload_catalog(),
-                Heard::Lost(error) => tracing::warn!(target: "rest", error, "not listening for changes; trying again"),
+                Heard::Lost(error) if config.db_pool_automatic_recovery => {
+                    tracing::warn!(target: "rest", error, "not listening for changes; trying again");
+                }
+                Heard::Lost(_) => lost.notify_one(),
                 Heard::Payload { text, .. } => match text.as_str() {
                     "" | "reload schema" => self.reload_catalog(),
                     "reload config" => self.reload_config(),
                     other => tracing::debug!(target: "rest", other, "unknown notification"),
                 },
             }
-        })
-        .await;
+        });
+        tokio::select! {
+            () = listening => std::future::pending().await,
+            () = lost.notified() => "the connection to PostgreSQL was lost".to_owned(),
+        }
     }
 
     async fn load(&self) -> Result<(), NoCatalog> {
@@ -204,7 +218,7 @@ impl<A: Application> Site<A> {
             tracing::error!(target: "rest", %error, "cannot read the configuration; the old one stays");
         }
         let started = Instant::now();
-        let catalog = Arc::new(database::catalog(&self.executor, &self.config.load()).await?);
+        let catalog = Arc::new(database::catalog(&self.executor, &self.config.load(), self.stands_in).await?);
         self.metrics.catalog_loaded(started.elapsed());
         tracing::info!(target: "rest", summary = catalog.summary(), "schema cache loaded");
         self.executor.invalidate();
@@ -235,7 +249,9 @@ impl<A: Application> Site<A> {
     /// # Errors
     /// What PostgreSQL said.
     pub async fn schema_json(&self) -> Result<Vec<u8>, String> {
-        let catalog = database::catalog(&self.executor, &self.config.load()).await.map_err(|why| why.to_string())?;
+        let catalog = database::catalog(&self.executor, &self.config.load(), self.stands_in)
+            .await
+            .map_err(|why| why.to_string())?;
         serde_json::to_vec(&catalog).map_err(|e| e.to_string())
     }
 

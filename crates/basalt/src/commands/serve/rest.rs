@@ -65,7 +65,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let nobody = Authenticator::new(JwtRules::default(), Clock::system(), None);
         Rest::new(config.rest(), executor, Arc::new(nobody))
     };
-    let site = Site::new(file, sources, Clock::system(), None, make).map_err(anyhow::Error::msg)?;
+    let site = Site::new(file, sources, Clock::system(), None, true, make).map_err(anyhow::Error::msg)?;
     if args.dump_config {
         // Those in the database count too, if it can be reached; upstream dumps without as well.
         let options = match site.options().await {
