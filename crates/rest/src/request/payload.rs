@@ -53,12 +53,34 @@ const UNEQUAL_KEYS: &str = "All object keys must match";
 fn json(body: &Bytes) -> Result<WithKeys, String> {
     let text = std::str::from_utf8(body).map_err(|_| INVALID_JSON.to_owned())?;
     let Document(shape) = serde_json::from_str(text).map_err(|_| INVALID_JSON.to_owned())?;
+    if has_half_a_pair(body) {
+        return Err(INVALID_JSON.to_owned());
+    }
     match shape {
         Shape::Objects(keys) => Ok((Some(Payload::Json(body.clone())), keys)),
         Shape::Unequal => Err(UNEQUAL_KEYS.to_owned()),
         // An empty array, and a scalar, which is nothing to insert.
         Shape::Nothing => Ok((Some(Payload::Json("[]".into())), BTreeSet::new())),
     }
+}
+
+/// Does an escape in this JSON stand for one half of a character (`\ud800`)? Nobody looked, since values are not read.
+fn has_half_a_pair(json: &[u8]) -> bool {
+    let unit = |at: usize| {
+        let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut at = 0;
+    while let Some(next) = json.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\\')) {
+        at += next;
+        match unit(at) {
+            None => at += 2,
+            Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
+            Some(0xD800..=0xDFFF) => return true,
+            Some(_) => at += 6,
+        }
+    }
+    false
 }
 
 /// What of a JSON document matters here.
@@ -266,6 +288,10 @@ mod tests {
         assert_eq!(keys(r#"[1]"#).unwrap_err(), UNEQUAL_KEYS);
         assert_eq!(keys("[]").unwrap(), Vec::<String>::new());
         assert_eq!(keys("}{").unwrap_err(), INVALID_JSON);
+        for half in [r"\ud800", r"\udc00\ud800", r"\ud800\n", r"\uD83Dx", r"\\\ud800"] {
+            assert_eq!(keys(&format!(r#"{{"a":["{half}"]}}"#)).unwrap_err(), INVALID_JSON, "{half}");
+        }
+        assert!(keys(r#"{"a":"\ud83d\uDE00 \\ud800 \u0000"}"#).is_ok());
     }
 
     #[test]
