@@ -35,6 +35,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 const GONE: Duration = Duration::from_millis(500);
 /// For how long everyone is, however many they are ([`open`]): most answers take less, and cost no more for being given to nobody.
 const BRIEFLY: Duration = Duration::from_millis(20);
+/// How long a client may pause within a body once the end was asked for.
+const HURRY: Duration = Duration::from_secs(2);
 /// Bytes of a request's head; a long `in.(…)` filter fits, a flood does not.
 const HEAD_BYTES: usize = 128 * 1024;
 /// Lines of a request's head.

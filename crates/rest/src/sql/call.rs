@@ -32,7 +32,7 @@ impl Total {
     /// The expression for it; `page` counts the rows of the page.
     pub(crate) fn sql(self, page: &str) -> &str {
         match self {
-            Self::None => "null",
+            Self::None => "null::bigint",
             Self::Page => page,
             Self::All => "(SELECT pg_catalog.count(*) FROM pgrst_source_count)",
         }

@@ -25,7 +25,7 @@ use tokio::time::Sleep;
 use super::chunks::{Chunks, Taken};
 use super::heads::Head;
 use super::open::{Common, Patience};
-use super::{BRIEFLY, GONE, PAUSE};
+use super::{BRIEFLY, GONE, HURRY, PAUSE};
 
 /// `hyper` looks at so many bytes before it knows which HTTP is spoken, and before its own timeouts begin.
 const PREFACE: usize = 24;
@@ -187,10 +187,18 @@ impl<S> Socket<S> {
         self.ready.advance(n);
     }
 
-    /// Nothing came: a client that says nothing at first is not waited for, and at shutdown none that has not said all.
+    /// Nothing came: a client that says nothing at first is not waited for, and at shutdown none that has not said all, but for a while
+    /// one that is in the midst of a body.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.common.is_closing() && matches!(self.at, At::Head(_)) && !self.notes.is_answering() {
-            return Poll::Ready(Ok(()));
+        if self.common.is_closing() {
+            match self.at {
+                At::Head(_) if !self.notes.is_answering() => return Poll::Ready(Ok(())),
+                At::Body(_) | At::Chunks(_) => {
+                    let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(HURRY)));
+                    return timer.as_mut().poll(cx).map(Ok);
+                }
+                _ => {}
+            }
         }
         if self.opening >= PREFACE {
             return Poll::Pending;
@@ -251,6 +259,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
                 }
                 if buf.filled().len() == before {
                     return this.poll_ended(cx);
+                }
+                if this.opening >= PREFACE {
+                    this.timer = None;
                 }
                 let (looked, pass) = this.look(&buf.filled()[before..]);
                 this.held.extend_from_slice(&buf.filled()[before + looked..]);

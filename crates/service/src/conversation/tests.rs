@@ -199,6 +199,38 @@ async fn a_shutdown_waits_for_answers_and_for_nobody_who_is_asking() {
     assert!(told_all[..3].iter().all(|told| !told.contains("GET")), "{told_all:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_bodies_that_come() {
+    let connections = Connections::new();
+    let ((mut steady, _one), (mut stalled, _other)) = (open_at(&connections), open_at(&connections));
+    for client in [&mut steady, &mut stalled] {
+        client.write_all(b"POST /a HTTP/1.1\r\ncontent-length: 5\r\n\r\n1").await.expect("sent");
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let started = Instant::now();
+    let sent = async {
+        for digit in [b"2", b"3", b"4", b"5"] {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            steady.write_all(digit).await.expect("sent");
+        }
+    };
+    let stopped = async {
+        connections.shutdown().await;
+        started.elapsed().as_secs()
+    };
+    let told_stalled = async {
+        let mut all = Vec::new();
+        stalled.read_to_end(&mut all).await.expect("read");
+        (started.elapsed().as_secs(), told(&all))
+    };
+    let ((), stopped, told_stalled) = tokio::join!(sent, stopped, told_stalled);
+    assert_eq!(told_stalled, (2, "POST /a error reading a body from connection".to_owned()));
+    assert_eq!(stopped, 6);
+    let mut all = Vec::new();
+    steady.read_to_end(&mut all).await.expect("read");
+    assert_eq!(told(&all), "POST /a 12345");
+}
+
 /// For how many seconds a client that sends this and then nothing is waited for, and what it is told.
 async fn held_by(bytes: &[u8]) -> (u64, String) {
     let (mut client, server) = open();
