@@ -25,8 +25,8 @@ impl Timing {
         }
     }
 
-    /// The header's value, in milliseconds.
+    /// The header's value, in milliseconds; tenths of them, as PostgREST has it, would show nothing of stages that take microseconds.
     pub(crate) fn header(&self) -> String {
-        self.stages.iter().map(|(stage, ms)| format!("{stage};dur={ms:.1}")).collect::<Vec<_>>().join(", ")
+        self.stages.iter().map(|(stage, ms)| format!("{stage};dur={ms:.3}")).collect::<Vec<_>>().join(", ")
     }
 }

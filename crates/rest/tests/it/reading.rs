@@ -220,3 +220,14 @@ async fn embedded_resources_have_the_form_of_jsonb() {
         .await;
     assert_eq!(one.body, r#"{"odd":[{"j": "s", "id": 3}]}"#);
 }
+
+#[tokio::test]
+async fn the_timing_tells_of_stages_that_take_microseconds() {
+    let library = Library::open_with(|config| RestConfig { server_timing_enabled: true, ..config }).await;
+    let reply = library.send("GET", "/books?limit=1", &[&token("ann")], "").await;
+    let timing = reply.header("server-timing");
+    let stages: Vec<(&str, &str)> = timing.split(", ").filter_map(|stage| stage.split_once(";dur=")).collect();
+    let names: Vec<&str> = stages.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["jwt", "parse", "plan", "transaction", "response"], "{timing}");
+    assert!(stages.iter().all(|(_, ms)| ms.split_once('.').is_some_and(|(_, digits)| digits.len() == 3)), "{timing}");
+}
