@@ -14,11 +14,13 @@ const EXPOSED: &str = "Content-Encoding, Content-Location, Content-Range, Conten
      Transfer-Encoding, Range-Unit";
 const MAX_AGE_SECONDS: &str = "86400";
 
-/// The answer to a preflight request.
+/// The answer to a preflight request; none to one for a method that is not known.
 pub(crate) fn preflight(method: &Method, headers: &HeaderMap, config: &RestConfig) -> Option<Answer> {
-    if method != Method::OPTIONS || !headers.contains_key("access-control-request-method") {
+    if method != Method::OPTIONS {
         return None;
     }
+    let wanted = headers.get("access-control-request-method")?;
+    METHODS.split(", ").find(|known| known.as_bytes() == wanted.as_bytes())?;
     let allowed = origin_headers(headers, config)?;
     let asked = headers.get("access-control-request-headers").map(|v| String::from_utf8_lossy(v.as_bytes()));
     let mut names = vec!["Authorization".to_owned()];
@@ -33,8 +35,11 @@ pub(crate) fn preflight(method: &Method, headers: &HeaderMap, config: &RestConfi
     Some(answer)
 }
 
-/// What every answer to a request with an `Origin` carries.
-pub(crate) fn simple(headers: &HeaderMap, config: &RestConfig) -> HeaderMap {
+/// What every answer to a request with an `Origin` carries; to OPTIONS that is no preflight, nothing.
+pub(crate) fn simple(method: &Method, headers: &HeaderMap, config: &RestConfig) -> HeaderMap {
+    if method == Method::OPTIONS {
+        return HeaderMap::new();
+    }
     let mut all = origin_headers(headers, config).unwrap_or_default();
     if !all.is_empty() {
         all.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));

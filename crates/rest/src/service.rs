@@ -116,7 +116,7 @@ impl Rest {
                 if let Some(statement) = timing.statement {
                     answer.extensions_mut().insert(Statement(statement));
                 }
-                with_headers(answer, cors::simple(&head.headers, config))
+                with_headers(answer, cors::simple(&head.method, &head.headers, config))
             }
         };
         if let Some(name) = &config.server_trace_header {

@@ -231,3 +231,21 @@ async fn the_timing_tells_of_stages_that_take_microseconds() {
     assert_eq!(names, ["jwt", "parse", "plan", "transaction", "response"], "{timing}");
     assert!(stages.iter().all(|(_, ms)| ms.split_once('.').is_some_and(|(_, digits)| digits.len() == 3)), "{timing}");
 }
+
+#[tokio::test]
+async fn other_origins_are_told_what_they_may() {
+    let library = Library::open().await;
+    let origin = "origin: https://shop.example";
+    let exposed = "access-control-expose-headers";
+    let reply = library.send("GET", "/books?limit=1", &[origin], "").await;
+    assert!(reply.header("access-control-allow-origin") == "*" && reply.header(exposed).contains("Content-Range"));
+    let asks = |method: &str| format!("access-control-request-method: {method}");
+    let reply = library.send("OPTIONS", "/books", &[origin, &asks("PATCH")], "").await;
+    assert!(reply.header("access-control-allow-methods").contains("PATCH") && reply.header("allow").is_empty());
+    // What is no preflight is OPTIONS as without an origin.
+    for headers in [&[origin][..], &[origin, &asks("BREW")]] {
+        let reply = library.send("OPTIONS", "/books", headers, "").await;
+        assert!(reply.header("allow").contains("PATCH") && reply.header("access-control-allow-methods").is_empty());
+        assert_eq!((reply.header("access-control-allow-origin"), reply.header(exposed)), ("*", ""));
+    }
+}
