@@ -71,9 +71,13 @@ enum Names {
     Row(usize),
     /// Values that were given, `p1` first.
     Given(Vec<Term>),
+    /// What a sub-select answers.
+    Answers(Vec<(Option<String>, Term)>),
 }
 
 type Scopes = Vec<Vec<(String, Names)>>;
+/// What is done within a sub-select.
+type Inside<'i, R> = Box<dyn FnOnce(&mut R, &mut Scopes) + 'i>;
 
 /// A value, as far as it is known.
 #[derive(Debug, Clone)]
@@ -165,6 +169,11 @@ impl<'s> Reader<'_, 's> {
 
     /// Reads a sub-select's sources as rows that are there, and its conditions as true.
     fn enter(&mut self, select: &Select, scopes: &mut Scopes, inside: impl FnOnce(&mut Self, &mut Scopes)) {
+        // A sub-select within a sub-select would be a type of its own.
+        self.enter_one(select, scopes, Box::new(inside));
+    }
+
+    fn enter_one(&mut self, select: &Select, scopes: &mut Scopes, inside: Inside<'_, Self>) {
         let mut names = Vec::new();
         for source in &select.from {
             if let Some(expression) = &source.expression {
@@ -172,7 +181,19 @@ impl<'s> Reader<'_, 's> {
                 if given.from.is_empty() {
                     let terms = given.outputs.iter().map(|output| self.term(output, scopes)).collect();
                     names.push((source.handle().to_owned(), Names::Given(terms)));
+                    continue;
                 }
+                let mut answers = Vec::new();
+                self.enter(given, scopes, |reader, scopes| {
+                    for output in &given.outputs {
+                        let name = match &output.bare().kind {
+                            Node::Column { name, .. } => Some(name.clone()),
+                            _ => None,
+                        };
+                        answers.push((name, reader.term(output, scopes)));
+                    }
+                });
+                names.push((source.handle().to_owned(), Names::Answers(answers)));
                 continue;
             }
             let fits = |relation: &&Relation| {
@@ -204,6 +225,14 @@ impl<'s> Reader<'_, 's> {
             });
             return;
         }
+        if let Node::Call { name, arguments, .. } = &right.bare().kind
+            && matches!(name.as_str(), "string_to_array" | "regexp_split_to_array")
+            && !arguments.is_empty()
+        {
+            let whole = self.term(&arguments[0], scopes);
+            self.hold(operator, whole, wanted);
+            return;
+        }
         match self.term(right, scopes) {
             Term::Cell(cell) => {
                 if let Term::Value(Some(value)) = wanted {
@@ -232,6 +261,19 @@ impl<'s> Reader<'_, 's> {
                 self.want(condition, scopes, *wanted == yes);
                 return;
             }
+        }
+        if let (Some(text), Node::Literal(Some(number))) = (length_of(left), &right.bare().kind)
+            && let (Term::Cell(cell), Ok(number)) = (self.term(text, scopes), number.parse::<usize>())
+        {
+            let length = match (operator, yes) {
+                ("<" | "<=", true) | (">" | ">=", false) => number.saturating_sub(1).max(1),
+                (">" | ">=", true) | ("<" | "<=", false) => number + 1,
+                _ => number,
+            };
+            if length < 500 {
+                self.set(&Term::Cell(cell), Some("x".repeat(length)));
+            }
+            return;
         }
         let (left, right) = (self.term(left, scopes), self.term(right, scopes));
         let operator = match (operator, yes) {
@@ -338,6 +380,29 @@ impl<'s> Reader<'_, 's> {
                         (term, _) => term,
                     }
                 }
+                (None, "jsonb_build_object" | "json_build_object") => {
+                    let mut object = serde_json::Map::new();
+                    for pair in arguments.chunks(2) {
+                        let [key, value] = pair else { return Term::Other };
+                        match (self.term(key, scopes), self.term(value, scopes)) {
+                            (Term::Value(Some(key)), Term::Value(Some(value))) => {
+                                object.insert(key, Json::String(value));
+                            }
+                            (Term::Value(Some(key)), Term::Known(json)) => {
+                                object.insert(key, json);
+                            }
+                            _ => return Term::Other,
+                        }
+                    }
+                    Term::Value(Some(Json::Object(object).to_string()))
+                }
+                (None, "to_jsonb" | "jsonb_build_array") => {
+                    match arguments.first().map(|first| self.term(first, scopes)) {
+                        Some(Term::Value(Some(value))) if name == "to_jsonb" => Term::Known(Json::String(value)),
+                        Some(Term::Value(Some(value))) => Term::Value(Some(Json::from(vec![value]).to_string())),
+                        _ => Term::Other,
+                    }
+                }
                 _ => Term::Other,
             },
             Node::Select(select) => {
@@ -382,6 +447,16 @@ impl<'s> Reader<'_, 's> {
     }
 }
 
+/// The text whose length is asked.
+fn length_of(expr: &Expr) -> Option<&Expr> {
+    match &expr.bare().kind {
+        Node::Call { schema: None, name, arguments } if matches!(name.as_str(), "length" | "char_length") => {
+            arguments.first()
+        }
+        _ => None,
+    }
+}
+
 /// What a name stands for, inner scopes first.
 fn lookup(needs: &Needs<'_>, scopes: &Scopes, relation: Option<&str>, name: &str) -> Term {
     for (handle, names) in scopes.iter().rev().flatten() {
@@ -392,6 +467,14 @@ fn lookup(needs: &Needs<'_>, scopes: &Scopes, relation: Option<&str>, name: &str
             Names::Row(row) => {
                 if let Some(column) = place(needs.rows[*row].relation, name) {
                     return Term::Cell((*row, column));
+                }
+            }
+            Names::Answers(answers) => {
+                let named = answers.iter().find(|(known, _)| known.as_deref() == Some(name));
+                // The names that a list behind the alias gives are not known.
+                let only = if let [one] = answers.as_slice() { Some(one) } else { None };
+                if let Some((_, term)) = named.or_else(|| only.filter(|_| relation.is_some())) {
+                    return term.clone();
                 }
             }
             Names::Given(terms) => {

@@ -7,8 +7,10 @@
 mod body;
 pub mod clauses;
 
+use std::cell::RefCell;
+
 use crate::Schema;
-use crate::expr::{Expr, Kind as Node};
+use crate::expr::{Expr, Kind as Node, Select, tokens};
 use crate::schema::{Function, FunctionKind, is_platform};
 use clauses::{Clauses, aggregates, clauses};
 
@@ -57,6 +59,9 @@ struct Against {
 impl Against {
     fn sql(&self, value: &str) -> String {
         let Self { operator, other, .. } = self;
+        if other.is_empty() {
+            return format!("({value}) {operator}");
+        }
         if self.value_first {
             format!("({value}) {operator} ({other})")
         } else {
@@ -71,13 +76,29 @@ impl Against {
             Node::Boolean(value) => Some(Some(value.to_string())),
             _ => None,
         };
-        match (text(value), text(&Expr::parse(&self.other))) {
-            (Some(None), _) | (_, Some(None)) => true,
-            (Some(value), Some(other)) => match self.operator.as_str() {
-                "=" => value != other,
-                "<>" => value == other,
-                _ => false,
-            },
+        let Some(value) = text(value) else { return false };
+        match self.operator.as_str() {
+            "is null" => return value.is_some(),
+            "is not null" => return value.is_none(),
+            _ => {}
+        }
+        let other = Expr::parse(&self.other);
+        let Some(value) = value else { return true };
+        if let (Node::Other(parts), "= any") = (&other.bare().kind, self.operator.as_str()) {
+            let known: Option<Vec<Option<String>>> = parts.iter().map(text).collect();
+            return known.is_some_and(|known| !known.contains(&Some(value)));
+        }
+        let Some(Some(other)) = text(&other) else { return false };
+        let numbers = value.parse::<f64>().ok().zip(other.parse::<f64>().ok());
+        let (left, right) = if self.value_first { (0, 1) } else { (1, 0) };
+        let compared = numbers.map(|(value, other)| ([value, other][left], [value, other][right]));
+        match (self.operator.as_str(), compared) {
+            ("=", _) => value != other,
+            ("<>", _) => value == other,
+            ("<", Some((left, right))) => left >= right,
+            ("<=", Some((left, right))) => left > right,
+            (">", Some((left, right))) => left <= right,
+            (">=", Some((left, right))) => left < right,
             _ => false,
         }
     }
@@ -88,6 +109,11 @@ struct Unfolder<'u> {
     closed: Vec<String>,
     /// Calls that were opened.
     count: usize,
+}
+
+/// May the value be one of several?
+fn turns(value: &Expr) -> bool {
+    matches!(value.bare().kind, Node::Case { .. } | Node::Call { .. })
 }
 
 fn leaf(sql: &str) -> Vec<Way> {
@@ -182,9 +208,23 @@ impl<'u> Unfolder<'u> {
             }
             Node::Not(inner) => self.falses(inner, src, deep),
             Node::Is { expression, test } if test == "true" => self.ways(expression, src, None, deep),
+            Node::Is { expression, test } if test.ends_with("null") && turns(expression) => {
+                let against = Against { operator: format!("is {test}"), other: String::new(), value_first: true };
+                self.ways(expression, src, Some(&against), deep)
+            }
+            Node::Quantified { operator, every: false, left, right } if turns(left) && operator == "=" => {
+                let other = right.text(src).to_owned();
+                let against = Against { operator: "= any".to_owned(), other, value_first: true };
+                let found = match right.bare().kind {
+                    Node::Other(_) => self.ways(left, src, Some(&against), deep),
+                    _ => Vec::new(),
+                };
+                let all =
+                    found.iter().all(|way| way.sql.contains("\"_b") || matches!(left.bare().kind, Node::Case { .. }));
+                if all && !found.is_empty() { found } else { whole() }
+            }
             Node::Binary { operator, left, right } => {
                 let compares = matches!(operator.as_str(), "=" | "<>" | "<" | ">" | "<=" | ">=" | "~~" | "like");
-                let turns = |side: &Expr| matches!(side.bare().kind, Node::Case { .. } | Node::Call { .. });
                 for (value, other, value_first) in [(left, right, true), (right, left, false)] {
                     if compares && turns(value) {
                         let other = other.text(src).to_owned();
@@ -273,19 +313,75 @@ impl<'u> Unfolder<'u> {
         let mut found = Vec::new();
         for side in &sides {
             let from = side.from.as_ref().filter(|_| !side.grouped)?;
-            let ways = side.condition.as_ref().map(|sql| self.ways(&Expr::parse(sql), sql, None, deep));
-            let Some(ways) = ways else { return Some(leaf(text)) };
-            found.extend(ways.into_iter().map(|way| Way {
-                sql: format!("exists (select 1 from {from} where {})", way.sql),
-                said: format!("exists (select 1 from {from} where {})", way.said),
-            }));
+            for (from, opened) in self.sources(from, deep) {
+                let ways = match &side.condition {
+                    Some(sql) => self.ways(&Expr::parse(sql), sql, None, deep),
+                    None if sides.len() == 1 && !opened => return Some(leaf(text)),
+                    None => leaf("true"),
+                };
+                found.extend(ways.into_iter().map(|way| Way {
+                    sql: format!("exists (select 1 from {from} where {})", way.sql),
+                    said: format!("exists (select 1 from {from} where {})", way.said),
+                }));
+            }
         }
         Some(found).filter(|found| found.len() <= MOST)
     }
 
+    /// What stands behind `FROM`: a function without arguments that answers many rows is its own `SELECT`s, one at a time. Was one opened?
+    fn sources(&mut self, from: &str, deep: usize) -> Vec<(String, bool)> {
+        const HEAD: &str = "select 1 from ";
+        let text = format!("{HEAD}{from}");
+        let whole = vec![(from.to_owned(), false)];
+        let Some(parsed) = Select::parse(&text).filter(|_| deep < DEEP) else { return whole };
+        let calls = parsed.from.iter().filter_map(|source| source.expression.as_ref());
+        for call in calls.filter(|call| matches!(call.kind, Node::Call { .. })) {
+            let Some((sides, _)) = self.set_of(call, call.text(&text)) else { continue };
+            let mut found = Vec::new();
+            for side in sides {
+                let rest = side.from.as_ref().map_or_else(String::new, |from| format!(" from {from}"));
+                let outputs = side.outputs.join(", ");
+                let ways = match side.condition.as_ref().filter(|_| !side.grouped) {
+                    Some(sql) => self.ways(&Expr::parse(sql), sql, None, deep + 1),
+                    None => Vec::new(),
+                };
+                let inside = |inner: &str| format!("{}({inner}){}", &text[HEAD.len()..call.start], &text[call.end..]);
+                if ways.is_empty() {
+                    found.push((inside(&side.text), true));
+                }
+                let inner = |way: &Way| inside(&format!("select {outputs}{rest} where {}", way.sql));
+                found.extend(ways.iter().map(|way| (inner(way), true)));
+            }
+            return found;
+        }
+        whole
+    }
+
     /// `left = any (select …)`.
     fn one_of(&mut self, operator: &str, left: &str, right: &str, deep: usize) -> Option<Vec<Way>> {
-        let sides = clauses(right)?;
+        // ARRAY(SELECT …)
+        let list = right.trim_start_matches('(').trim_start();
+        let list = list.get(..5).filter(|word| word.eq_ignore_ascii_case("array")).map(|_| list[5..].trim_start());
+        let right = match list.filter(|list| list.starts_with('(')) {
+            Some(list) => balanced(list),
+            None => right,
+        };
+        let mut sides = Vec::new();
+        for side in clauses(right)? {
+            let froms = side.from.as_ref().map(|from| self.sources(from, deep)).unwrap_or_default();
+            match froms.as_slice() {
+                [] | [(_, false)] => sides.push(side),
+                many => sides.extend(many.iter().map(|(from, _)| Clauses {
+                    text: format!(
+                        "select {} from {from}{}",
+                        side.outputs.join(", "),
+                        side.condition.as_ref().map_or_else(String::new, |sql| format!(" where {sql}"))
+                    ),
+                    from: Some(from.clone()),
+                    ..side.clone()
+                })),
+            }
+        }
         let mut found = Vec::new();
         for side in sides {
             let (side, of) = match self.set(&side) {
@@ -322,14 +418,24 @@ impl<'u> Unfolder<'u> {
     /// Of `select f()`, where a function without arguments answers many rows: its own `SELECT`s.
     fn set(&mut self, side: &Clauses) -> Option<(Vec<Clauses>, String)> {
         let ([output], None) = (side.outputs.as_slice(), &side.from) else { return None };
-        let call = Expr::parse(output);
+        self.set_of(&Expr::parse(output), output)
+    }
+
+    fn set_of(&mut self, call: &Expr, text: &str) -> Option<(Vec<Clauses>, String)> {
         let Node::Call { schema, name, arguments } = &call.bare().kind else { return None };
         if !arguments.is_empty() {
             return None;
         }
         let function = self.function(schema.as_deref(), name, 0)?;
-        let inner = clauses(&body::select(function).ok()?)?;
-        inner.iter().all(|side| side.outputs.len() == 1).then(|| (inner, output.clone()))
+        let inner =
+            body::select(function).and_then(|sql| clauses(&sql).ok_or_else(|| "it is no plain SELECT".to_owned()));
+        match inner {
+            Ok(inner) => Some((inner, text.to_owned())),
+            Err(why) => {
+                self.closed.push(format!("{}.{}: {why}", function.schema, function.name));
+                None
+            }
+        }
     }
 
     /// What a `SELECT` answers, held against something.
@@ -341,6 +447,9 @@ impl<'u> Unfolder<'u> {
             }
             return Some(self.ways(&Expr::parse(output), output, against, deep));
         };
+        if let Some(ways) = self.any_of(side, output, from, against, deep) {
+            return Some(ways);
+        }
         if side.grouped || aggregates(output) {
             let text = format!("({})", side.text);
             return Some(leaf(&against.map_or(text.clone(), |against| against.sql(&text))));
@@ -358,6 +467,51 @@ impl<'u> Unfolder<'u> {
             }
             None => value,
         };
+        let inside = |way: Way| Way {
+            sql: format!("exists (select 1 from {from} where {})", way.sql),
+            said: format!("exists (select 1 from {from} where {})", way.said),
+        };
+        Some(ways.into_iter().map(inside).collect())
+    }
+
+    /// An answer over many rows that is true as soon as one of them is there: `bool_or(…)`, `count(*) > 0`.
+    fn any_of(
+        &mut self,
+        side: &Clauses,
+        output: &str,
+        from: &str,
+        against: Option<&Against>,
+        deep: usize,
+    ) -> Option<Vec<Way>> {
+        if side.grouped || against.is_some() {
+            return None;
+        }
+        let whole = Expr::parse(output);
+        let mut value = whole.bare();
+        if let Node::Call { schema: None, name, arguments } = &value.kind
+            && name == "coalesce"
+            && matches!(arguments.get(1).map(|other| &other.bare().kind), Some(Node::Boolean(false)))
+        {
+            value = arguments[0].bare();
+        }
+        let counts =
+            |side: &Expr| matches!(&side.bare().kind, Node::Call { schema: None, name, .. } if name == "count");
+        let number = |side: &Expr| match &side.bare().kind {
+            Node::Literal(Some(text)) => text.parse::<u32>().ok(),
+            _ => None,
+        };
+        let asked = match &value.kind {
+            Node::Call { schema: None, name, arguments } if name == "bool_or" => {
+                arguments.first()?.text(output).to_owned()
+            }
+            Node::Binary { operator, left, right } if counts(left) => match (operator.as_str(), number(right)?) {
+                (">" | "<>", 0) | (">=", 1) => "true".to_owned(),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let condition = side.condition.as_ref().map_or_else(|| asked.clone(), |sql| format!("({sql}) and ({asked})"));
+        let ways = self.ways(&Expr::parse(&condition), &condition, None, deep);
         let inside = |way: Way| Way {
             sql: format!("exists (select 1 from {from} where {})", way.sql),
             said: format!("exists (select 1 from {from} where {})", way.said),
@@ -394,11 +548,31 @@ impl<'u> Unfolder<'u> {
             self.closed.push(format!("{told}: it is called with fewer arguments than it has"));
             return None;
         }
+        let Some(arguments) = in_order(function, arguments, src) else {
+            self.closed.push(format!("{told}: its arguments are not understood"));
+            return None;
+        };
         self.count += 1;
         let alias = format!("\"_b{}\"", self.count);
-        let inner = body::bind(self.schema, function, &sql, &|at| format!("{alias}.\"p{}\"", at + 1));
-        let mut given: Vec<String> = arguments.iter().map(|argument| argument.text(src).to_owned()).collect();
+        let given: RefCell<Vec<String>> = RefCell::new(arguments.clone());
+        let inner = body::bind(self.schema, function, &sql, &|at, field| {
+            let whole = arguments.get(at).and_then(|argument| argument.strip_suffix(".*"));
+            match (field, whole) {
+                (Some(field), Some(row)) => {
+                    let mut given = given.borrow_mut();
+                    given.push(format!("{row}.{}", pg::ident(field)));
+                    format!("{alias}.\"p{}\"", given.len())
+                }
+                (Some(field), None) => format!("({alias}.\"p{}\").{}", at + 1, pg::ident(field)),
+                (None, _) => format!("{alias}.\"p{}\"", at + 1),
+            }
+        });
+        let mut given = given.into_inner();
+        let reads_row = |sql: &str| Expr::parse(sql).any(&|node| matches!(node.kind, Node::Column { .. }));
         let against = against.map(|against| {
+            if !reads_row(&against.other) {
+                return against.clone();
+            }
             given.push(against.other.clone());
             Against { other: format!("{alias}.\"p{}\"", given.len()), ..against.clone() }
         });
@@ -408,11 +582,12 @@ impl<'u> Unfolder<'u> {
             self.closed.push(format!("{told}: it answers more than one value"));
             return None;
         };
+        let value = |sql: &String| sql.strip_suffix(".*").unwrap_or(sql).to_owned();
         let columns: Vec<String> =
-            given.iter().enumerate().map(|(at, sql)| format!("({sql}) as \"p{}\"", at + 1)).collect();
+            given.iter().enumerate().map(|(at, sql)| format!("({}) as \"p{}\"", value(sql), at + 1)).collect();
         let inside = |way: Way| {
             let mut said = way.said;
-            for (at, sql) in given.iter().enumerate() {
+            for (at, sql) in given.iter().enumerate().rev() {
                 said = said.replace(&format!("{alias}.\"p{}\"", at + 1), sql);
             }
             Way {
@@ -439,6 +614,39 @@ impl<'u> Unfolder<'u> {
         }
         if found.len() == 1 { found.pop() } else { None }
     }
+}
+
+/// The arguments as text, by place, also where they are named (`f(a => b)`).
+fn in_order(function: &Function, arguments: &[Expr], src: &str) -> Option<Vec<String>> {
+    let mut found: Vec<Option<String>> = vec![None; arguments.len()];
+    for (at, argument) in arguments.iter().enumerate() {
+        let (place, text) = match &argument.kind {
+            Node::Binary { operator, left, right } if operator == "=>" => {
+                let Node::Column { name, .. } = &left.kind else { return None };
+                (function.argument_names.iter().position(|known| known == name)?, right.text(src))
+            }
+            // `table.*`: the parser leaves the star to whoever asks.
+            _ => (at, argument.text(src)),
+        };
+        *found.get_mut(place)? = Some(text.to_owned());
+    }
+    found.into_iter().collect()
+}
+
+/// From a parenthesis to the one that closes it.
+fn balanced(text: &str) -> &str {
+    let mut depth = 0_usize;
+    for token in tokens(text) {
+        match token.text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return &text[..token.span.end];
+        }
+    }
+    text
 }
 
 fn joined(before: &[String], ways: &[Way]) -> Way {

@@ -9,6 +9,7 @@ mod hostile;
 mod odd;
 mod silence;
 mod update;
+mod variety;
 mod ways;
 
 use std::path::{Path, PathBuf};

@@ -41,6 +41,14 @@ impl Reader<'_, '_> {
                     self.equal(left, Term::Value(Some(pattern.replace('%', "").replace('_', "a"))));
                 }
             }
+            "~" | "~*" => {
+                if let Term::Value(Some(pattern)) = right {
+                    let text = pattern.trim_start_matches('^').trim_end_matches('$').replace("\\.", ".");
+                    if !text.contains(['[', '(', '*', '+', '?', '|', '\\', '{']) {
+                        self.equal(left, Term::Value(Some(text)));
+                    }
+                }
+            }
             "@>" | "&&" => match (&left, &right) {
                 (Term::Cell(_), _) => self.contain(left, right),
                 (_, Term::Cell(_)) if operator == "&&" => self.contain(right, left),

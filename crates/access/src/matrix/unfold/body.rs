@@ -45,8 +45,8 @@ fn sql(body: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The text with parameters replaced by what `bound` says for the parameter of this place.
-pub fn bind(schema: &Schema, function: &Function, text: &str, bound: &dyn Fn(usize) -> String) -> String {
+/// The text with parameters replaced by what `bound` says for the parameter of this place, or for a field of it.
+pub fn bind(schema: &Schema, function: &Function, text: &str, bound: &dyn Fn(usize, Option<&str>) -> String) -> String {
     let Some(parsed) = Select::parse(text) else { return text.to_owned() };
     let place = |name: &str| function.argument_names.iter().position(|known| known == name && !name.is_empty());
     let read: Vec<_> = parsed
@@ -67,9 +67,9 @@ pub fn bind(schema: &Schema, function: &Function, text: &str, bound: &dyn Fn(usi
             expression.walk(&mut |node: &Expr| {
                 let Kind::Column { relation, name } = &node.kind else { return };
                 let by = match relation {
-                    None if !is_column(name) => place(name).map(bound),
-                    Some(of) if *of == function.name => place(name).map(bound),
-                    Some(of) => place(of).map(|at| format!("({}).{}", bound(at), pg::ident(name))),
+                    None if !is_column(name) => place(name).map(|at| bound(at, None)),
+                    Some(of) if *of == function.name => place(name).map(|at| bound(at, None)),
+                    Some(of) => place(of).map(|at| bound(at, Some(name))),
                     None => None,
                 };
                 if let Some(by) = by {
@@ -78,10 +78,15 @@ pub fn bind(schema: &Schema, function: &Function, text: &str, bound: &dyn Fn(usi
             });
         }
     }
-    for token in tokens(text).iter().filter(|token| token.kind == TokenKind::Number) {
-        if let Some(at) = token.text.strip_prefix('$').and_then(|number| number.parse::<usize>().ok()) {
-            found.insert(token.span.start, (token.span.end, bound(at.saturating_sub(1))));
-        }
+    let all = tokens(text);
+    for (n, token) in all.iter().enumerate().filter(|(_, token)| token.kind == TokenKind::Number) {
+        let Some(at) = token.text.strip_prefix('$').and_then(|number| number.parse::<usize>().ok()) else { continue };
+        let field = all.get(n + 1).filter(|next| next.is_symbol(".")).and_then(|_| all.get(n + 2));
+        let (end, by) = match field.and_then(|field| field.name().map(|name| (field.span.end, name))) {
+            Some((end, name)) => (end, bound(at.saturating_sub(1), Some(&name))),
+            None => (token.span.end, bound(at.saturating_sub(1), None)),
+        };
+        found.insert(token.span.start, (end, by));
     }
     replaced(text, &found)
 }
@@ -114,7 +119,11 @@ fn plpgsql(body: &str) -> Result<String, String> {
 #[derive(Debug, Clone)]
 enum Statement {
     Return(String),
+    /// Ends it with an error: nothing is let in.
+    Raise,
     Assign(String, String),
+    /// A whole row: what stands behind `SELECT`.
+    Row(String, String),
     If(Vec<(String, Vec<Statement>)>, Vec<Statement>),
 }
 
@@ -184,6 +193,23 @@ impl Reader<'_> {
                 found.push(Statement::Return(self.until(";")?));
             } else if first.is("if") {
                 found.push(self.decides()?);
+            } else if first.is("raise") {
+                let only_told = ["notice", "warning", "info", "debug", "log"];
+                let told = second.is_some_and(|next| only_told.iter().any(|word| next.is(word)));
+                self.until(";")?;
+                found.extend((!told).then_some(Statement::Raise));
+            } else if first.is("perform") {
+                self.at += 1;
+                let text = format!("select {}", self.until(";")?);
+                let sides = super::clauses::clauses(&text).unwrap_or_default();
+                match sides.as_slice() {
+                    [one] if one.from.is_some() && !one.grouped => {
+                        found.push(Statement::Assign("found".to_owned(), format!("exists ({text})")));
+                    }
+                    _ => return Err("it performs something".to_owned()),
+                }
+            } else if first.is("null") {
+                self.until(";")?;
             } else if first.is("select") {
                 found.extend(self.select_into()?);
             } else if second.is_some_and(|next| next.is_symbol(":=") || next.is_symbol("=")) {
@@ -235,13 +261,20 @@ impl Reader<'_> {
             format!("{}{}", text.get(..cut(&all[into])).unwrap_or_default(), text.get(end..).unwrap_or_default());
         let sides = super::clauses::clauses(&plain).unwrap_or_default();
         let [one] = sides.as_slice() else { return Err("it selects by UNION or WITH".to_owned()) };
-        if one.outputs.len() != names.len() {
-            return Err("it selects a whole row".to_owned());
-        }
         let rest = one.from.as_ref().map_or_else(String::new, |from| format!(" from {from}"));
         let rest = rest + &one.condition.as_ref().map_or_else(String::new, |condition| format!(" where {condition}"));
+        let there = one.from.as_ref().map_or_else(|| "true".to_owned(), |_| format!("exists (select 1{rest})"));
+        let mut found = vec![Statement::Assign("found".to_owned(), there)];
         let value = |output: &String| format!("(select {output}{rest})");
-        Ok(names.into_iter().zip(&one.outputs).map(|(name, output)| Statement::Assign(name, value(output))).collect())
+        match names.as_slice() {
+            [row] if one.outputs.len() != 1 && one.from.is_some() => found.push(Statement::Row(row.clone(), rest)),
+            names if one.outputs.len() == names.len() => {
+                let assign = |(name, output): (&String, &String)| Statement::Assign(name.clone(), value(output));
+                found.extend(names.iter().zip(&one.outputs).map(assign));
+            }
+            _ => return Err("it selects more than it takes".to_owned()),
+        }
+        Ok(found)
     }
 }
 
@@ -250,6 +283,11 @@ fn answer(statements: &[Statement], variables: &mut BTreeMap<String, String>) ->
     for (at, statement) in statements.iter().enumerate() {
         match statement {
             Statement::Return(value) => return Ok(Some(with(value, variables)?)),
+            Statement::Raise => return Ok(Some("null".to_owned())),
+            Statement::Row(name, rest) => {
+                let rest = with(rest, variables)?;
+                variables.insert(format!("{name}."), rest);
+            }
             Statement::Assign(name, value) => {
                 let value = with(value, variables)?;
                 variables.insert(name.clone(), value);
@@ -279,14 +317,21 @@ fn with(sql: &str, variables: &BTreeMap<String, String>) -> Result<String, Strin
     let mut found = BTreeMap::new();
     for (at, token) in all.iter().enumerate() {
         let Some(name) = token.name() else { continue };
-        if name == "found" {
+        let point = |at: Option<usize>| at.and_then(|at| all.get(at)).is_some_and(|token| token.is_symbol("."));
+        if point(at.checked_sub(1)) {
+            continue;
+        }
+        if point(Some(at + 1)) {
+            let field = all.get(at + 2).filter(|field| field.name().is_some());
+            if let (Some(rest), Some(field)) = (variables.get(&format!("{name}.")), field) {
+                found.insert(token.span.start, (field.span.end, format!("(select {}{rest})", field.text)));
+            }
+            continue;
+        }
+        if name == "found" && !variables.contains_key("found") {
             return Err("it asks FOUND".to_owned());
         }
-        let next_to_point = [at.checked_sub(1), Some(at + 1)]
-            .into_iter()
-            .flatten()
-            .any(|at| all.get(at).is_some_and(|t| t.is_symbol(".")));
-        if let Some(value) = variables.get(&name).filter(|_| !next_to_point) {
+        if let Some(value) = variables.get(&name) {
             found.insert(token.span.start, (token.span.end, format!("({value})")));
         }
     }
@@ -316,7 +361,19 @@ mod tests {
             of("begin return case when a then b else c end; end"),
             Ok("case when a then b else c end".to_owned())
         );
-        assert_eq!(of("begin perform f(); return true; end"), Err("it says PERFORM".to_owned()));
+        assert_eq!(of("begin perform f(); return true; end"), Err("it performs something".to_owned()));
+        assert_eq!(
+            of("begin if u is null then raise exception 'no'; end if; perform 1 from t where a = b; return found; end"),
+            Ok("case when u is null then null else (exists (select 1 from t where a = b)) end".to_owned())
+        );
+        assert_eq!(
+            of(
+                "declare r record; begin select * into r from t where id = d; if not found then return false; end if; return r.k = 'z' or r.o = u; end"
+            ),
+            Ok("case when not (exists (select 1 from t where id = d)) then false \
+                else (select k from t where id = d) = 'z' or (select o from t where id = d) = u end"
+                .to_owned())
+        );
         assert_eq!(
             of("begin if not found then return true; end if; return false; end"),
             Err("it asks FOUND".to_owned())

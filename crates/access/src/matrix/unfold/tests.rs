@@ -67,7 +67,7 @@ fn functions_are_opened_and_what_cannot_be_is_named() {
     );
     assert_eq!(ways("public.may(owner_id)").len(), 3);
     let closed = unfold(&schema, "(public.looks(id) OR (id = auth.uid()))");
-    assert_eq!(closed.closed, ["public.looks: it says PERFORM"]);
+    assert_eq!(closed.closed, ["public.looks: it performs something"]);
     assert_eq!(closed.ways.len(), 2);
     // What is given nothing of the row decides on the person alone.
     assert_eq!(unfold(&schema, "public.looks(auth.uid())").closed, [""; 0]);
