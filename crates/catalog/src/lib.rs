@@ -103,6 +103,10 @@ pub struct Catalog {
     pub reads_request: bool,
     /// Does anything set `response.headers` or `response.status`?
     pub writes_response: bool,
+    /// Do transactions begin with another isolation level than `read committed`, by what is set for the login role or the database?
+    pub other_isolation: bool,
+    /// Do they begin read-only?
+    pub begins_read_only: bool,
     /// Which code of the user may leave something in the session: a setting, a lock, a temporary table.
     #[serde(skip)]
     pub traces: Traces,

@@ -290,7 +290,7 @@ impl Once<'_> {
         let circumstances = Circumstances {
             settings: self.settings(routine, work.tainted),
             values,
-            isolation: self.isolation(routine),
+            isolation: self.isolation(routine, work.read_only),
             rolls_back: self.rolls_back(),
         };
         timing.statement = self.config.log_query.then(|| work.main.text());
@@ -315,8 +315,15 @@ impl Once<'_> {
         })
     }
 
-    /// Of the function, else of the role.
-    fn isolation(&self, routine: Option<&catalog::Routine>) -> Option<Isolation> {
+    /// Of the function, else of the role. What is set for the login role counts for nothing, as in PostgREST, which names the level in
+    /// every `BEGIN`; none is needed where it is the server's own.
+    fn isolation(&self, routine: Option<&catalog::Routine>, read_only: bool) -> Option<Isolation> {
+        let catalog = &self.schema.catalog;
+        let is_other = catalog.other_isolation || (catalog.begins_read_only && !read_only);
+        self.named_isolation(routine).or(is_other.then_some(Isolation::ReadCommitted))
+    }
+
+    fn named_isolation(&self, routine: Option<&catalog::Routine>) -> Option<Isolation> {
         let role = String::from_utf8_lossy(&self.caller.role);
         let of_role = || self.schema.catalog.roles.get(role.as_ref()).and_then(|r| r.isolation.as_deref());
         let level = routine.and_then(|r| r.isolation.as_deref()).or_else(of_role)?;
@@ -352,7 +359,7 @@ impl Once<'_> {
         let batch = Batch {
             settings: self.settings(None, false),
             access: Access::ReadOnly,
-            isolation: self.isolation(None),
+            isolation: self.isolation(None, true),
             steps,
             end: End::Commit,
             lane: Lane::Wide,

@@ -61,5 +61,14 @@ select json_build_object(
       select proname as name, code as reads, '' as writes, leaves, unnamed from judged
       union all
       select relname, reads, writes, reads ~* '(set_config|advisory_(?!xact)|dblink)', false from relation where reads || writes <> '') s), '[]'),
+  -- Not what PostgreSQL begins with: of this session, or of those to come.
+  'other_isolation', current_setting('default_transaction_isolation') <> 'read committed' or exists (
+      select from pg_db_role_setting d, unnest(d.setconfig) s where s like 'default_transaction_isolation=%'
+        and d.setrole in (0, (select oid from pg_roles where rolname = session_user))
+        and d.setdatabase in (0, (select oid from pg_database where datname = current_database()))),
+  'begins_read_only', current_setting('default_transaction_read_only') <> 'off' or exists (
+      select from pg_db_role_setting d, unnest(d.setconfig) s where s like 'default_transaction_read_only=%'
+        and d.setrole in (0, (select oid from pg_roles where rolname = session_user))
+        and d.setdatabase in (0, (select oid from pg_database where datname = current_database()))),
   'server_version', current_setting('server_version_num')::int / 10000
 )::text

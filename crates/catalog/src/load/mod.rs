@@ -124,6 +124,8 @@ pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadEr
         roles: role_settings(roles),
         reads_request: facts.reads_request,
         writes_response: facts.writes_response,
+        other_isolation: facts.other_isolation,
+        begins_read_only: facts.begins_read_only,
         traces: Traces::of(&facts.sources),
         harmless: harmless
             .relations
@@ -286,6 +288,8 @@ struct RoleRow {
 struct Facts {
     reads_request: bool,
     writes_response: bool,
+    other_isolation: bool,
+    begins_read_only: bool,
     sources: Vec<Source>,
     server_version: u32,
 }

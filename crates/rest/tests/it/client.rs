@@ -56,6 +56,15 @@ impl Library {
     pub async fn open_with(change: impl FnOnce(RestConfig) -> RestConfig) -> Self {
         let database = testkit::database().await;
         database.run(include_str!("../fixtures/library.sql")).await;
+        Self::on(database, change).await
+    }
+
+    /// The same database by another server.
+    pub async fn reopened(self) -> Self {
+        Self::on(self.database, |config| config).await
+    }
+
+    async fn on(database: Database, change: impl FnOnce(RestConfig) -> RestConfig) -> Self {
         let executor = Executor::new(&database.authenticator, ExecConfig::default());
         let rules = JwtRules::new(Some(&Secret::from(SECRET)), false, "$.role").unwrap();
         let rules = JwtRules { anon_role: Some("anon".to_owned()), ..rules };

@@ -256,3 +256,28 @@ async fn a_silent_write_says_what_a_loud_one_says() {
         assert_eq!((reply.status, reply.body.as_str(), reply.header("content-length")), (status, "", ""));
     }
 }
+
+/// PostgREST names isolation and access in every BEGIN.
+#[tokio::test]
+async fn what_is_set_for_the_login_role_does_not_decide_over_transactions() {
+    let library = Library::open().await;
+    let login = &library.database.authenticator;
+    library
+        .database
+        .run(&format!(
+            "create function begun() returns text language sql stable as $$ select concat_ws(', ',
+               current_setting('transaction_isolation'), current_setting('transaction_read_only')) $$;
+             create function begun_to_write() returns text language sql as $$ select begun() $$;
+             alter role {} in database {} set default_transaction_read_only = on;
+             alter role {} in database {} set default_transaction_isolation = serializable;",
+            login.user, login.database, login.user, login.database
+        ))
+        .await;
+    // Connections of their own, that begin with this.
+    let library = library.reopened().await;
+    assert_eq!(library.get("/rpc/begun").await.json(), json!("read committed, on"));
+    assert_eq!(library.post("/rpc/begun_to_write", &[], &json!({})).await.json(), json!("read committed, off"));
+    assert_eq!(library.post("/genres", &[], &json!({"name": "silent"})).await.status, 201);
+    assert_eq!(library.post("/genres", &[FULL], &json!({"name": "loud"})).await.status, 201);
+    assert_eq!(library.get("/genres?name=in.(silent,loud)").await.json().as_array().unwrap().len(), 2);
+}
