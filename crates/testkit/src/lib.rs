@@ -5,8 +5,10 @@
 
 mod cluster;
 mod node;
+mod port;
 mod python;
 
 pub use cluster::{Database, TEMPLATE, database, empty_database};
 pub use node::{node, node_all, npm_install};
+pub use port::free_port;
 pub use python::{Python, python_install};

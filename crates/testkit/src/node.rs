@@ -17,13 +17,19 @@ pub async fn npm_install(folder: &Path) {
     if std::fs::read(&marker).is_ok_and(|installed| installed == wanted) {
         return;
     }
-    let output = Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-        .current_dir(folder)
-        .output()
-        .await
-        .unwrap_or_else(|e| panic!("npm cannot be run ({e}): the client tests need Node 20 or later"));
-    assert!(output.status.success(), "npm ci failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    // A registry may fail for a moment.
+    for patience in (0..3).rev() {
+        let output = Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+            .current_dir(folder)
+            .output()
+            .await
+            .unwrap_or_else(|e| panic!("npm cannot be run ({e}): the client tests need Node 20 or later"));
+        if output.status.success() {
+            break;
+        }
+        assert!(patience > 0, "npm ci failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
     std::fs::write(marker, wanted).expect("node_modules can be written");
 }
 

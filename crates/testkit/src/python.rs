@@ -32,7 +32,10 @@ pub async fn python_install(folder: &Path) -> Option<Python> {
     }
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment)).await;
     let pip = environment.join("bin/pip");
-    run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements)).await;
+    run(Command::new(pip)
+        .args(["install", "--quiet", "--disable-pip-version-check", "--retries", "15", "-r"])
+        .arg(&requirements))
+    .await;
     std::fs::write(marker, wanted).expect("the target folder can be written");
     Some(Python(environment))
 }

@@ -31,11 +31,7 @@ async fn serve(world: &World, listener: Listener) -> Running {
 
 /// A server whose links lead to itself.
 async fn start(autoconfirm: bool) -> (World, Running, String) {
-    let port = {
-        let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        probe.local_addr().unwrap().port()
-    };
-    let address = ([127, 0, 0, 1], port).into();
+    let address = ([127, 0, 0, 1], testkit::free_port()).into();
     let listener = Listener::bind(&[address], None).await.unwrap();
     let url = format!("http://{address}/auth/v1");
     let external = url.clone();

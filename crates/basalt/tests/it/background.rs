@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::world::{Folder, World, basalt, free_port, http, root, run, stderr};
+use crate::world::{Folder, PATIENCE, World, basalt, free_port, http, root, run, stderr};
 
 /// Starts in the background on free ports; gives what was printed.
 fn detach(folder: &Folder, args: &[&str], environment: &[(&str, &str)]) -> String {
@@ -83,7 +83,7 @@ fn stop_ends_the_postgresql_that_a_killed_basalt_left() {
     let pid_file = folder.0.join(".basalt/pgdata/postmaster.pid");
     let postmaster = first_line_number(&pid_file);
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(basalt), nix::sys::signal::Signal::SIGKILL).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     while is_alive(basalt) && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -153,7 +153,7 @@ fn connections_that_nobody_uses_are_closed() {
             "select count(*) from pg_stat_activity where backend_type = 'client backend' and usename like 'supabase%'";
         world.sql(sql).unwrap()[0][0].clone().unwrap()
     };
-    let deadline = Instant::now() + Duration::from_secs(90);
+    let deadline = Instant::now() + 2 * PATIENCE;
     // The one that listens stays.
     while open() != "1" {
         assert!(Instant::now() < deadline, "{} connections stay open", open());

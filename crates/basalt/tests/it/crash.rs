@@ -1,10 +1,10 @@
 //! `kill -9` of Basalt, of the postmaster and of a backend, under a write load: what was acknowledged is there.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::world::{Folder, World, http, http_get};
+use crate::world::{Folder, PATIENCE, World, http, http_get};
 
 /// Kills of each kind; `BASALT_CRASH_ROUNDS=20` for the long version.
 const ROUNDS: usize = 5;
@@ -27,7 +27,7 @@ fn acknowledged_rows_survive_every_kill() {
     for round in 0..rounds {
         for victim in [Victim::Backend, Victim::Postmaster, Victim::Basalt] {
             let writer = Writer::start(world.port, anon.clone(), next);
-            std::thread::sleep(Duration::from_millis(60 + 7 * (round as u64 % 5)));
+            writer.wait_for(2 + round % 5);
             match victim {
                 Victim::Backend => kill(backend_of(&world)),
                 Victim::Postmaster => kill(postmaster_of(&world)),
@@ -42,7 +42,6 @@ fn acknowledged_rows_survive_every_kill() {
             wait_until_answered(&world, &anon);
         }
     }
-    assert!(acknowledged.len() > 3 * ROUNDS, "the load wrote only {} rows", acknowledged.len());
     let there: std::collections::HashSet<u64> = world
         .sql("select id from public.notes")
         .unwrap()
@@ -63,6 +62,7 @@ enum Victim {
 /// Inserts one row after the other until it is stopped.
 struct Writer {
     stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
     thread: std::thread::JoinHandle<(Vec<u64>, u64)>,
 }
 
@@ -70,6 +70,8 @@ impl Writer {
     fn start(port: u16, anon: String, first: u64) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
+        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let count = acknowledged.clone();
         let thread = std::thread::spawn(move || {
             let (mut written, mut id) = (Vec::new(), first);
             let bearer = format!("Bearer {anon}");
@@ -78,12 +80,22 @@ impl Writer {
                 let body = format!(r#"{{"id":{id},"body":"row {id}"}}"#);
                 if let Some((201, _)) = http(port, "POST", "/rest/v1/notes", &headers, &body) {
                     written.push(id);
+                    count.fetch_add(1, Ordering::Relaxed);
                 }
                 id += 1;
             }
             (written, id)
         });
-        Self { stop, thread }
+        Self { stop, acknowledged, thread }
+    }
+
+    /// Waits until so many rows are acknowledged.
+    fn wait_for(&self, rows: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.acknowledged.load(Ordering::Relaxed) < rows {
+            assert!(Instant::now() < deadline, "nothing is written");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn stop(self) -> (Vec<u64>, u64) {
@@ -109,7 +121,7 @@ fn postmaster_of(world: &World) -> i32 {
 
 /// One number; asked again while the server recovers from the kill before.
 fn one(world: &World, sql: &str) -> i32 {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match world.sql(sql).ok().and_then(|rows| rows.first()?.first()?.as_ref()?.parse().ok()) {
             Some(pid) => return pid,
@@ -120,7 +132,7 @@ fn one(world: &World, sql: &str) -> i32 {
 }
 
 fn wait_until_answered(world: &World, anon: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match http_get(world.port, "/rest/v1/notes?limit=1", &[("apikey", anon)]) {
             Some((200, _)) => return,

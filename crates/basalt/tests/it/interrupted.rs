@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::world::{Folder, World, basalt, http_get, run, stderr};
+use crate::world::{Folder, PATIENCE, World, basalt, http_get, run, stderr};
 
 const NOTES: (&str, &str) = (
     "20260101000000_notes.sql",
@@ -18,7 +18,7 @@ fn reset_under_way(world: &World) -> Child {
     // Only the second run of it takes long: the first one is that of the start.
     world.folder.write(
         "supabase/migrations/20260102000000_slow.sql",
-        "create table public.half (id int);\nselect pg_catalog.pg_sleep(20);\n",
+        "create table public.half (id int);\nselect pg_catalog.pg_sleep(300);\n",
     );
     let said = std::fs::File::create(world.folder.0.join("reset.log")).unwrap();
     let child = basalt()
@@ -28,7 +28,7 @@ fn reset_under_way(world: &World) -> Child {
         .stderr(said)
         .spawn();
     let child = child.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     while !std::fs::read_to_string(world.folder.0.join("reset.log")).unwrap().contains("_slow.sql") {
         assert!(Instant::now() < deadline, "the reset does not come to the second migration");
         std::thread::sleep(Duration::from_millis(20));
@@ -46,7 +46,7 @@ fn notes(world: &World) -> Option<String> {
 }
 
 fn answered(world: &World) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while !http_get(world.port, "/rest/v1/notes?select=id", &[])
         .is_some_and(|(status, body)| status == 200 && body.contains('7'))
     {

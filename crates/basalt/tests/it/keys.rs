@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Folder, World, http, http_get, run, stderr};
+use crate::world::{Folder, PATIENCE, World, http, http_get, run, stderr};
 
 fn project() -> Folder {
     let rooms = "create table public.rooms (id int primary key); insert into public.rooms values (1);
@@ -81,7 +81,7 @@ fn keys_rotate_with_a_grace_and_nobody_is_signed_out() {
     assert_eq!(statuses(&world, &sign_in(&world)), (200, 200));
     keys(&world, &["rotate", "--kid", &standby, "--grace", "2s"]);
     let by_third = sign_in(&world);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + PATIENCE;
     while published(&world).len() > 1 {
         assert!(std::time::Instant::now() < deadline, "the old key is still published");
         std::thread::sleep(std::time::Duration::from_millis(100));

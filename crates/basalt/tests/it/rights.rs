@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::world::{Folder, World, http};
+use crate::world::{Folder, PATIENCE, World, http};
 
 /// A trigger on `auth.users` and a cron job that try to become the superuser, and write down who they are in the end.
 const FILE: (&str, &str) = (
@@ -32,7 +32,7 @@ fn a_projects_functions_are_not_led_to_the_superuser() {
     let headers = [("content-type", "application/json"), ("apikey", anon.as_str())];
     let (status, answer) = http(world.port, "POST", "/auth/v1/signup", &headers, body).unwrap();
     assert_eq!(status, 200, "{answer}");
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     let seen = loop {
         let rows = world.sql("select place, who, super from public.seen group by 1, 2, 3 order by 1").unwrap();
         if rows.len() >= 2 || Instant::now() > deadline {

@@ -1,6 +1,6 @@
 //! Two projects, side by side and in one process, see nothing of each other.
 
-use crate::world::{Folder, basalt, free_port, http_get, query};
+use crate::world::{Folder, PATIENCE, basalt, free_port, http_get, query};
 
 fn project(name: &str, api: u16, db: u16) -> Folder {
     let folder = Folder::with_migrations(&[(
@@ -28,7 +28,7 @@ fn two_projects_in_one_process_share_nothing() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
+    let deadline = std::time::Instant::now() + PATIENCE;
     for port in [ports[0], ports[2]] {
         while http_get(port, "/health", &[]).is_none_or(|(status, _)| status != 200) {
             assert!(child.try_wait().unwrap().is_none(), "basalt start A B ended");

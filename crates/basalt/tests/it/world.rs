@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+pub use testkit::free_port;
+
+/// What only ends a test that has failed: the machine may be slow, busy, and at its first start of PostgreSQL.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The source tree.
 pub fn root() -> PathBuf {
@@ -103,11 +107,6 @@ pub fn said(log: &Path) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// A port that is free now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A project that runs.
 pub struct World {
     pub folder: Folder,
@@ -137,7 +136,7 @@ impl World {
     }
 
     fn wait_until_ready(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(90);
+        let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("basalt start ended with {status}:\n{}", self.log());
@@ -147,7 +146,7 @@ impl World {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("basalt start is not ready after 90 s:\n{}", self.log());
+        panic!("basalt start does not become ready:\n{}", self.log());
     }
 
     /// What it printed so far.
@@ -244,7 +243,7 @@ pub fn http_get(port: u16, path: &str, headers: &[(&str, &str)]) -> Option<(u16,
 pub fn http(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<(u16, String)> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));

@@ -80,7 +80,7 @@ impl Served {
             .stderr(std::fs::File::create(&log).unwrap())
             .kill_on_drop(true);
         let mut process = command.spawn().unwrap();
-        for _ in 0..600 {
+        for _ in 0..3600 {
             if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
                 return Self { url, _process: process };
             }
