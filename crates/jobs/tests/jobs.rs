@@ -11,10 +11,10 @@ use time::macros::datetime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Asks until the answer is `wanted`, for at most ten seconds.
+/// Asks until the answer is `wanted`, for at most two minutes.
 async fn wait_for(client: &pg::tokio_postgres::Client, sql: &str, wanted: &str) {
     let mut seen = String::new();
-    for _ in 0..200 {
+    for _ in 0..2400 {
         seen = client.query_one(sql, &[]).await.unwrap().get::<_, Option<String>>(0).unwrap_or_default();
         if seen == wanted {
             return;

@@ -122,13 +122,7 @@ async fn the_worker_sends_what_was_queued() {
     for name in ["ada", "ben", "cleo"] {
         world.queue(&outbox, &format!("{name}@example.org")).await;
         let arrived = |inbox: &Inbox| inbox.messages().iter().any(|m| m.recipients[0].starts_with(name));
-        for _ in 0..600 {
-            if arrived(&inbox) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        assert!(arrived(&inbox), "{name}");
+        until(|| arrived(&inbox)).await;
     }
     world.tasks.stop().await;
     assert_eq!(inbox.messages().len(), 3);
@@ -137,10 +131,8 @@ async fn the_worker_sends_what_was_queued() {
 #[tokio::test]
 async fn a_server_that_is_down_gets_the_letter_once_when_it_is_back() {
     let world = World::new().await;
-    // A port that nobody listens on, taken again later.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // A port that nobody listens on, taken later.
+    let address = SocketAddr::from(([127, 0, 0, 1], testkit::free_port()));
     let outbox = world.outbox(smtp(address, ""), None);
     world.queue(&outbox, "ada@example.org").await;
     assert_eq!(outbox.deliver_due().await.unwrap(), 1);
@@ -222,14 +214,23 @@ async fn a_server_that_refuses_or_hangs_up_is_asked_again_with_the_same_message_
 }
 
 /// A server that keeps the letter to `slow` waiting, and notes whose letters it took, in order.
-async fn tarpit() -> (SocketAddr, Arc<parking_lot::Mutex<Vec<String>>>, Arc<tokio::sync::Semaphore>) {
+struct Tarpit {
+    address: SocketAddr,
+    taken: Arc<parking_lot::Mutex<Vec<String>>>,
+    gate: Arc<tokio::sync::Semaphore>,
+    /// Letters to `slow` that it has read.
+    held: Arc<AtomicUsize>,
+}
+
+async fn tarpit() -> Tarpit {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (taken, gate) = (Arc::new(parking_lot::Mutex::new(Vec::new())), Arc::new(tokio::sync::Semaphore::new(0)));
-    let (log, latch) = (Arc::clone(&taken), Arc::clone(&gate));
+    let held = Arc::new(AtomicUsize::new(0));
+    let (log, latch, count) = (Arc::clone(&taken), Arc::clone(&gate), Arc::clone(&held));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (log, latch) = (Arc::clone(&log), Arc::clone(&latch));
+            let (log, latch, count) = (Arc::clone(&log), Arc::clone(&latch), Arc::clone(&count));
             tokio::spawn(async move {
                 let mut stream = BufReader::new(stream);
                 stream.write_all(b"220 tarpit\r\n").await.ok();
@@ -251,6 +252,7 @@ async fn tarpit() -> (SocketAddr, Arc<parking_lot::Mutex<Vec<String>>>, Arc<toki
                     if text == "." {
                         in_data = false;
                         if to == "slow" {
+                            count.fetch_add(1, Ordering::SeqCst);
                             latch.acquire().await.unwrap().forget();
                         }
                         log.lock().push(format!("{to} {subject}"));
@@ -262,11 +264,11 @@ async fn tarpit() -> (SocketAddr, Arc<parking_lot::Mutex<Vec<String>>>, Arc<toki
             });
         }
     });
-    (address, taken, gate)
+    Tarpit { address, taken, gate, held }
 }
 
 async fn until(what: impl Fn() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..9_000 {
         if what() {
             return;
         }
@@ -279,11 +281,11 @@ async fn until(what: impl Fn() -> bool) {
 #[tokio::test]
 async fn a_letter_that_is_held_up_holds_up_no_other() {
     let world = World::new().await;
-    let (address, taken, gate) = tarpit().await;
+    let Tarpit { address, taken, gate, held } = tarpit().await;
     let outbox = world.outbox(smtp(address, ""), None);
     outbox.start();
     world.queue(&outbox, "slow@example.org").await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until(|| held.load(Ordering::SeqCst) == 1).await;
     for n in 0..3 {
         world.queue(&outbox, &format!("quick{n}@example.org")).await;
         until(|| taken.lock().len() == n + 1).await;
@@ -298,11 +300,11 @@ async fn a_letter_that_is_held_up_holds_up_no_other() {
 #[tokio::test]
 async fn a_letter_on_its_way_is_not_cut_off_by_a_stop() {
     let world = World::new().await;
-    let (address, taken, gate) = tarpit().await;
+    let Tarpit { address, taken, gate, held } = tarpit().await;
     let outbox = world.outbox(smtp(address, ""), None);
     outbox.start();
     world.queue(&outbox, "slow@example.org").await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until(|| held.load(Ordering::SeqCst) == 1).await;
     let late = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(200)).await;
         gate.add_permits(1);
@@ -317,20 +319,36 @@ async fn a_letter_on_its_way_is_not_cut_off_by_a_stop() {
 #[tokio::test]
 async fn a_letter_that_was_sent_is_forgotten_as_soon_as_can_be() {
     let world = World::new().await;
-    let (address, taken, gate) = tarpit().await;
+    let Tarpit { address, taken, gate, .. } = tarpit().await;
     gate.add_permits(100);
     let outbox = world.outbox(smtp(address, ""), None);
-    let trouble =
-        "create function public.trouble() returns trigger language plpgsql as $$ begin raise exception 'away'; end $$;
+    // What a sequence gave is not taken back.
+    let trouble = "create sequence public.tries;
+        create function public.trouble() returns trigger language plpgsql security definer as $$
+            begin raise exception 'away %', nextval('public.tries'); end $$;
         create trigger trouble before delete on _basalt.mail_outbox for each row execute function public.trouble();";
     world.database.run(trouble).await;
     world.queue(&outbox, "ada@example.org").await;
     outbox.start();
     until(|| taken.lock().len() == 1).await;
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    let client = world.database.connect(&world.database.admin).await;
+    let tries = "select case when is_called then last_value else 0 end from public.tries";
+    for wait in 0.. {
+        if client.query_one(tries, &[]).await.unwrap().get::<_, i64>(0) >= 2 {
+            break;
+        }
+        assert!(wait < 9_000, "it never tried again");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     world.database.run("drop trigger trouble on _basalt.mail_outbox").await;
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
-    assert_eq!(world.waiting().await, 0);
+    // The clock stands: no lease ends.
+    for wait in 0.. {
+        if world.waiting().await == 0 {
+            break;
+        }
+        assert!(wait < 900, "its row stays");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     world.tasks.stop().await;
     assert_eq!(taken.lock().len(), 1);
 }
@@ -339,7 +357,7 @@ async fn a_letter_that_was_sent_is_forgotten_as_soon_as_can_be() {
 #[tokio::test]
 async fn letters_to_one_address_arrive_in_order() {
     let world = World::new().await;
-    let (address, taken, gate) = tarpit().await;
+    let Tarpit { address, taken, gate, .. } = tarpit().await;
     gate.add_permits(100);
     let outbox = world.outbox(smtp(address, ""), None);
     let data =
@@ -382,9 +400,7 @@ async fn two_workers_send_each_letter_once() {
 async fn a_hopeless_letter_is_dead_and_can_be_revived() {
     let world = World::new().await;
     let (inbox, _) = world.inbox().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let address = SocketAddr::from(([127, 0, 0, 1], testkit::free_port()));
     let outbox = world.outbox(smtp(address, ""), None);
     world.queue(&outbox, "ada@example.org").await;
     for _ in 0..20 {

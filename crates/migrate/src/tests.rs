@@ -345,11 +345,20 @@ async fn the_blueprint_goes_up_is_seeded_and_comes_down() {
     up(&world.client, &files, &Options::strict(world.run_as()), &|_| {}).await.unwrap();
 }
 
+/// As long as somebody holds `b` it waits until he waits for `a`, so that it is the one who finds the deadlock.
+const LOCKS: &str = "lock table a;
+    do $$ begin
+        while exists (select from pg_locks where relation = 'b'::regclass and granted)
+            and not exists (select from pg_locks where relation = 'a'::regclass and not granted)
+        loop perform pg_sleep(0.01); end loop;
+    end $$;
+    lock table b; create table done (id int);";
+
 #[tokio::test]
 async fn a_deadlock_with_somebody_else_costs_a_migration_nothing() {
     let world = World::new(&[
         ("migrations/1_tables.sql", "create table a (id int); create table b (id int);"),
-        ("migrations/2_locks.sql", "lock table a; select pg_sleep(1); lock table b; create table done (id int);"),
+        ("migrations/2_locks.sql", LOCKS),
     ])
     .await;
     let (first, other) = (world.files().remove(0), world.database.connect(&world.database.admin).await);

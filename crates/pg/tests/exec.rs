@@ -343,8 +343,16 @@ async fn slow_reads_move_to_the_wide_lane() {
     let slow =
         executor.run(harmless("select pg_sleep(0.4) is null, current_setting('statement_timeout')")).await.unwrap();
     assert_eq!(text(&slow), "f|0", "it ran without the short lane's timeout in the end");
-    let short = executor.run(harmless("select current_setting('statement_timeout')")).await.unwrap();
-    assert_eq!(text(&short), "250ms");
+    // On a busy machine even this may be late once, and is then run on the wide lane.
+    let mut short = String::new();
+    for n in 0..100 {
+        let sql = format!("select current_setting('statement_timeout') as n{n}");
+        short = text(&executor.run(harmless(&sql)).await.unwrap());
+        if short != "0" {
+            break;
+        }
+    }
+    assert_eq!(short, "250ms");
     // A role's own timeout acts on the wide lane and reaches the caller.
     let mut settings = as_caller("anon", "ada");
     settings.insert(0, ("statement_timeout".into(), Bytes::from_static(b"300ms")));
@@ -393,7 +401,9 @@ async fn what_is_cancelled_is_run_once() {
     settings.insert(0, ("statement_timeout".into(), Bytes::from_static(b"100ms")));
     let steps = vec![step("select pg_advisory_lock_shared(9), pg_sleep(5)", &[])];
     let error = executor.run(Batch { harmless: true, ..Batch::read(settings, steps) }).await.unwrap_err();
-    assert_eq!((error.code(), sessions(9).as_str()), (Some("57014"), "1"));
+    assert_eq!(error.code(), Some("57014"));
+    // None, where the time was over before the statement came to its lock.
+    assert!(["0", "1"].contains(&sessions(9).as_str()), "it ran twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -409,7 +419,7 @@ async fn a_dropped_request_is_cancelled_and_its_connection_serves_on() {
         });
         let started = "select count(*) from pg_stat_activity where query like '%pg_sleep(600)%' and state = 'active' and usename = 'authenticator' and datname = current_database()";
         while scratch::psql(&target, started) == "0" {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         running.abort();
         // The only connection of the lane is free again long before the statement would have ended.
@@ -457,7 +467,7 @@ async fn a_full_lane_answers_by_a_timeout() {
         async move { executor.run(write("ada", "select pg_sleep(600)", &[])).await.map(|_| ()) }
     });
     while executor.stats().available > 0 {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let error = executor.run(write("ada", "select 1", &[])).await.unwrap_err();
     assert!(matches!(error, Error::PoolTimeout), "{error}");

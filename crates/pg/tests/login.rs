@@ -59,14 +59,19 @@ fn open_tcp(target: &Target) -> u16 {
         .output()
         .expect("openssl is installed");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
     let rules = "local all all trust\nhost all scram 127.0.0.1/32 scram-sha-256\nhost all md5 127.0.0.1/32 md5\n\
                  host all plain 127.0.0.1/32 password\nhostnossl all postgres 127.0.0.1/32 trust\n";
     std::fs::write(data.join("pg_hba.conf"), rules).expect("the server's folder is there");
-    let options = format!(
-        "-k {} -c listen_addresses=127.0.0.1 -c port={port} -c fsync=off -c shared_buffers=16MB -c ssl=on",
-        folder.display()
-    );
-    scratch::control(&data, &["-o", &options, "-m", "fast", "-w", "restart"]);
-    port
+    // Somebody may take the port in between.
+    for _ in 0..10 {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+        let options = format!(
+            "-k {} -c listen_addresses=127.0.0.1 -c port={port} -c fsync=off -c shared_buffers=16MB -c ssl=on",
+            folder.display()
+        );
+        if scratch::control(&data, &["-o", &options, "-m", "fast", "-w", "restart"]) {
+            return port;
+        }
+    }
+    panic!("{:?}", std::fs::read_to_string(data.join("log")));
 }

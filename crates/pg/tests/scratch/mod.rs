@@ -48,10 +48,10 @@ fn start() -> Scratch {
         .expect("initdb runs");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let options = format!(
-        "-k {} -c listen_addresses= -c fsync=off -c shared_buffers=16MB -c max_connections=60",
+        "-k {} -c listen_addresses= -c fsync=off -c shared_buffers=16MB -c max_connections=300",
         folder.display()
     );
-    control(&data, &["-o", &options, "-w", "start"]);
+    assert!(control(&data, &["-o", &options, "-w", "start"]), "{:?}", std::fs::read_to_string(data.join("log")));
     watch(&data);
     Scratch { socket_folder: folder }
 }
@@ -66,11 +66,11 @@ fn watch(data: &Path) {
     quiet(watcher).spawn().expect("sh runs");
 }
 
-/// `pg_ctl` on a data folder.
-pub fn control(data: &Path, args: &[&str]) {
+/// `pg_ctl` on a data folder; true where it did what it was told.
+pub fn control(data: &Path, args: &[&str]) -> bool {
     let mut command = server_command(&bin("pg_ctl"));
-    let command = command.arg("-D").arg(data).arg("-l").arg(data.join("log")).args(args);
-    assert!(quiet(command).status().expect("pg_ctl runs").success(), "pg_ctl {args:?}");
+    let command = command.arg("-D").arg(data).arg("-l").arg(data.join("log")).args(["-t", "180"]).args(args);
+    quiet(command).status().expect("pg_ctl runs").success()
 }
 
 fn quiet(command: &mut Command) -> &mut Command {

@@ -91,7 +91,7 @@ async fn a_server_left_with_other_settings_is_stopped_and_started_anew() {
 #[tokio::test]
 async fn what_a_power_cut_leaves_does_not_prevent_the_next_start() {
     let home = folder();
-    let holder = Holder::start(home.path(), &[]);
+    let holder = Holder::start(home.path(), &["--port", &free_port().to_string()]);
     let postmaster = holder.postmaster();
     let (port, sockets) = (holder.word("port"), holder.word("socket"));
     holder.kill();
@@ -142,7 +142,8 @@ async fn a_home_is_held_by_one_process() {
 #[tokio::test]
 async fn a_postmaster_that_somebody_else_started_is_left_alone() {
     let home = folder();
-    let server = start(home.path()).await;
+    let at = Options { port: free_port(), ..options(home.path()) };
+    let server = Server::start(at, |_| {}).await.unwrap();
     let (data, bin) = (server.data_dir().to_owned(), server.installation().bin.clone());
     server.stop().await.unwrap();
     let owner = std::os::unix::fs::MetadataExt::uid(&data.metadata().unwrap());

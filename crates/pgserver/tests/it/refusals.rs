@@ -3,8 +3,8 @@ use pgserver::Options;
 
 #[tokio::test]
 async fn a_taken_port_says_who_has_it_and_what_to_change() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let port = free_port();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     let home = folder();
     let error = refused(Options { port, ..options(home.path()) }).await;
     assert!(error.contains(&port.to_string()) && error.contains("--db-port") && error.contains("[db] port"), "{error}");

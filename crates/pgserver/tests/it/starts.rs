@@ -3,8 +3,8 @@ use pgserver::{Server, State};
 
 #[tokio::test]
 async fn a_first_start_makes_a_cluster_and_the_second_keeps_it() {
-    let home = folder();
-    let server = start(home.path()).await;
+    let (home, port) = (folder(), free_port());
+    let server = Server::start(pgserver::Options { port, ..options(home.path()) }, |_| {}).await.unwrap();
     assert!(server.fresh());
     let client = admin(&server).await;
     client.batch_execute("create table kept (x int); insert into kept values (7)").await.unwrap();
@@ -17,7 +17,8 @@ async fn a_first_start_makes_a_cluster_and_the_second_keeps_it() {
         let row = client.query_one("select current_setting($1)", &[&setting]).await.unwrap();
         assert_eq!(row.get::<_, String>(0), expected, "{setting}");
     }
-    let (port, password) = (server.port(), server.superuser_password().clone());
+    assert_eq!(server.port(), port);
+    let password = server.superuser_password().clone();
     server.stop().await.unwrap();
 
     let again = Server::start(pgserver::Options { port, ..options(home.path()) }, |_| {}).await.unwrap();

@@ -33,6 +33,19 @@ pub fn cache() -> PathBuf {
     pgserver::testing::throw_away(Vec::new()).cache_dir.unwrap()
 }
 
+/// A port that is given to nobody else while this process lives: a socket is bound to it and never listens, beside which a server may.
+/// Elsewhere than on Linux it is merely free now.
+pub fn free_port() -> u16 {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    if cfg!(target_os = "linux") {
+        std::mem::forget(socket);
+    }
+    port
+}
+
 pub async fn start(home: &Path) -> Server {
     Server::start(options(home), |_| {}).await.unwrap()
 }
@@ -77,7 +90,7 @@ pub fn is_alive(pid: u32) -> bool {
 
 /// Looks again until it holds; the limit only ends a test that has failed.
 pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..1200 {
+    for _ in 0..3600 {
         if holds() {
             return;
         }

@@ -287,7 +287,7 @@ fn start() -> Cluster {
     let mut waits = 0;
     while !ready(&dir.join("log")) {
         waits += 1;
-        assert!(waits < 600, "PostgreSQL did not start: {:?}", fs::read_to_string(dir.join("log")));
+        assert!(waits < 1800, "PostgreSQL did not start: {:?}", fs::read_to_string(dir.join("log")));
         std::thread::sleep(Duration::from_millis(100));
     }
     Cluster { dir, bin, _keeper: keeper }

@@ -133,7 +133,7 @@ async fn what_hosted_projects_do_as_postgres_works() {
 
 /// Runs and takes back. Roles belong to the cluster, and other tests alter them, too: PostgreSQL refuses the second of two.
 async fn in_a_transaction(client: &Client, statement: &str) {
-    for _ in 0..50 {
+    for _ in 0..600 {
         let result = client.batch_execute(&format!("begin; {statement}")).await;
         works(client, "rollback").await;
         match result {

@@ -45,7 +45,7 @@ async fn copy(of: &Database, name: &str) -> Database {
     let template = pg::ident(&of.admin.database);
     let create = format!("create database {} template {template} strategy file_copy", pg::ident(&database));
     // The connections of the preparation end a moment after they are dropped.
-    for patience in (0..50).rev() {
+    for patience in (0..600).rev() {
         match client.batch_execute(&create).await {
             Ok(()) => break,
             Err(error) => assert!(patience > 0, "{}", pg::Error::from(error)),
