@@ -61,6 +61,7 @@ select json_build_object(
       select proname as name, code as reads, '' as writes, leaves, unnamed from judged
       union all
       select relname, reads, writes, reads ~* '(set_config|advisory_(?!xact)|dblink)', false from relation where reads || writes <> '') s), '[]'),
+  'sets_datestyle', exists (select from judged where body ~* 'datestyle'),
   -- Not what PostgreSQL begins with: of this session, or of those to come.
   'other_isolation', current_setting('default_transaction_isolation') <> 'read committed' or exists (
       select from pg_db_role_setting d, unnest(d.setconfig) s where s like 'default_transaction_isolation=%'

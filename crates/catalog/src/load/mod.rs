@@ -107,6 +107,12 @@ pub fn assemble(options: &Options, answers: &[String]) -> Result<Catalog, LoadEr
     let dependencies = key_dependencies(&views, &keys(&foreign, &primary));
     let mut tables: AHashMap<QualifiedName, Table> =
         tables.into_iter().map(|t| (QualifiedName::new(&t.schema, &t.name), t)).collect();
+    if facts.sets_datestyle {
+        // What stands in the text of dates is not known then; as JSON they have one form.
+        const DATES: [&str; 3] = ["date", "timestamp without time zone", "timestamp with time zone"];
+        let columns = tables.values_mut().flat_map(|table| table.columns.values_mut());
+        columns.filter(|c| DATES.contains(&c.base_type.as_str())).for_each(|column| column.plain = false);
+    }
     for dependency in dependencies.iter().filter(|d| d.kind == KeyKind::Primary) {
         if let Some(view) = tables.get_mut(&dependency.view) {
             // Where a view shows a key column twice, either identifies the row.
@@ -288,6 +294,7 @@ struct RoleRow {
 struct Facts {
     reads_request: bool,
     writes_response: bool,
+    sets_datestyle: bool,
     other_isolation: bool,
     begins_read_only: bool,
     sources: Vec<Source>,

@@ -249,3 +249,22 @@ async fn other_origins_are_told_what_they_may() {
         assert_eq!((reply.header("access-control-allow-origin"), reply.header(exposed)), ("*", ""));
     }
 }
+
+#[tokio::test]
+async fn dates_have_one_form_whatever_a_function_sets() {
+    let pre_request = Some(catalog::QualifiedName::new("public", "german"));
+    let library = Library::open_with(|config| RestConfig { pre_request, ..config }).await;
+    let german = "create function german() returns void language plpgsql as $$ begin
+        perform set_config('datestyle', 'German, DMY', true); end $$";
+    library.database.run(german).await;
+    library.rest.reload().await.unwrap();
+    let reply = library.get("/authors?id=eq.1&select=*,books(added_at)&books.id=eq.1").await;
+    let born = json!([{"id": 1, "name": "Ada", "born": "1815-12-10", "tags": ["math", "a, b"],
+        "books": [{"added_at": "2024-05-01T10:00:00+00:00"}]}]);
+    assert_eq!(reply.json(), born);
+    let reply = library.get("/books?id=eq.1&select=added_at,day:added_at::date,...authors(born)").await;
+    assert_eq!(
+        reply.json(),
+        json!([{"added_at": "2024-05-01T10:00:00+00:00", "day": "2024-05-01", "born": "1815-12-10"}])
+    );
+}
