@@ -10,7 +10,7 @@ import { SMTPServer } from 'smtp-server'
 
 /** Secret of hooks, in the form of Standard Webhooks. */
 const HOOK_SECRET = Buffer.from('hooks of the tests, thirty-two bytes').toString('base64')
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 90_000
 
 const letters = []
 const messages = []

@@ -42,7 +42,7 @@ before(async () => {
   await listen(provider.callback(), PROVIDER_PORT)
   await listen(serve, APP_PORT)
   profile = await mkdtemp(join(tmpdir(), 'basalt-browser-'))
-  browser = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: SILENT, timeout: 60_000 })
+  browser = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: SILENT, timeout: 180_000 })
 })
 
 after(async () => {
@@ -53,7 +53,7 @@ after(async () => {
 
 test('a person signs in, comes back, stays signed in, and signs out', async () => {
   const page = await browser.newPage()
-  page.setDefaultTimeout(60_000)
+  page.setDefaultTimeout(180_000)
   const who = page.locator('#who')
   const shows = (text) => page.waitForFunction((wanted) => document.getElementById('who')?.textContent === wanted, text)
   await page.goto(application)

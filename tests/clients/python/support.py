@@ -23,6 +23,8 @@ SQL_HOOKS_URL = os.environ.get("SQL_HOOKS_URL", "")
 DOUBLES_URL = os.environ.get("DOUBLES_URL", "")
 SERVICE_KEY = os.environ.get("SERVICE_KEY", "")
 PASSWORD = "correct horse"
+# Seconds, where httpx would wait for five: the machine may be busy.
+PATIENCE = 120
 
 
 def word(length=12):
@@ -38,13 +40,19 @@ def phone():
     return f"1556{random.randrange(10**7):07}"
 
 
+def patient():
+    """As the client makes one for itself, with more time."""
+    return httpx.Client(follow_redirects=True, http2=True, timeout=PATIENCE)
+
+
 def client(url=CONFIRM_URL, **options):
     """An application on one device."""
-    return SyncGoTrueClient(url=url, auto_refresh_token=False, storage=SyncMemoryStorage(), **options)
+    return SyncGoTrueClient(url=url, auto_refresh_token=False, storage=SyncMemoryStorage(), http_client=patient(), **options)
 
 
 def admin(url=CONFIRM_URL):
-    return SyncGoTrueClient(url=url, headers={"Authorization": f"Bearer {SERVICE_KEY}"}, auto_refresh_token=False).admin
+    headers = {"Authorization": f"Bearer {SERVICE_KEY}"}
+    return SyncGoTrueClient(url=url, headers=headers, auto_refresh_token=False, http_client=patient()).admin
 
 
 def claims(token):
@@ -68,7 +76,7 @@ class Case(unittest.TestCase):
 
 
 def _doubles(path, body=None):
-    answer = httpx.get(DOUBLES_URL + path, timeout=30) if body is None else httpx.post(DOUBLES_URL + path, json=body)
+    answer = httpx.request("POST" if body else "GET", DOUBLES_URL + path, json=body, timeout=PATIENCE)
     answer.raise_for_status()
     return answer.json()
 
@@ -100,7 +108,7 @@ def id_token(of):
 def follow(url):
     """Follows a link as a browser does, up to the application: where that is, its query and its fragment."""
     for _ in range(10):
-        answer = httpx.get(url)
+        answer = httpx.get(url, timeout=PATIENCE)
         url = str(httpx.URL(url).join(answer.headers["location"]))
         if url.startswith(APP_URL):
             at = urlsplit(url)

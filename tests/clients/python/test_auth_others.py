@@ -2,9 +2,11 @@
 
 from uuid import uuid4
 
+from supabase_auth import SyncGoTrueClient
+
 from support import (
     APP_URL, AUTO_URL, CONFIRM_URL, PASSWORD, SQL_HOOKS_URL, Case, admin, claims, client, email, follow, id_token, letter_to,
-    message_to, phone, sha256, somebody, sql, totp, word,
+    message_to, patient, phone, sha256, somebody, sql, totp, word,
 )
 
 PROVIDER = "keycloak"
@@ -104,10 +106,8 @@ class Administration(Case):
 
     def stranger(self):
         _, _, answer = self.member()
-        from supabase_auth import SyncGoTrueClient
-
         headers = {"Authorization": f"Bearer {answer.session.access_token}"}
-        return SyncGoTrueClient(url=AUTO_URL, headers=headers, auto_refresh_token=False).admin
+        return SyncGoTrueClient(url=AUTO_URL, headers=headers, auto_refresh_token=False, http_client=patient()).admin
 
     def test_soft_deletion(self):
         _, address, answer = self.member()

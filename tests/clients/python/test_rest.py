@@ -6,6 +6,8 @@ import unittest
 from postgrest import APIError, CountMethod, ReturnMethod, SyncPostgrestClient
 from supabase_auth import SyncGoTrueClient
 
+from support import patient
+
 URL, ANON, SERVICE = (os.environ[name] for name in ("API_URL", "ANON_KEY", "SERVICE_ROLE_KEY"))
 
 
@@ -139,7 +141,8 @@ class Library(unittest.TestCase):
     def test_row_level_security(self):
         visitor = rest(ANON)
         self.refused("42501", visitor.from_("shelves").select("id"))
-        auth = SyncGoTrueClient(url=f"{URL}/auth/v1", headers={"apikey": ANON}, auto_refresh_token=False)
+        at = f"{URL}/auth/v1"
+        auth = SyncGoTrueClient(url=at, headers={"apikey": ANON}, auto_refresh_token=False, http_client=patient())
         mine = auth.sign_up({"email": "ada@x.test", "password": "correct horse"})
         ada = rest(ANON, mine.session.access_token)
         written = ada.from_("diary").insert({"entry": "today"}).execute().data

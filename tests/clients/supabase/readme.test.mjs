@@ -18,7 +18,7 @@ for (const file of ['../../../README.md', '../../../blueprints/course-market/REA
       const script = new URL(`./example-${process.pid}.mjs`, import.meta.url);
       await writeFile(script, code);
       try {
-        await promisify(execFile)(process.execPath, [script.pathname], { env: process.env, timeout: 60_000 });
+        await promisify(execFile)(process.execPath, [script.pathname], { env: process.env, timeout: 180_000 });
       } finally {
         await rm(script);
       }
