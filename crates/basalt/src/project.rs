@@ -12,6 +12,7 @@ pub mod pgtap;
 mod plan;
 pub mod proof;
 mod readiness;
+pub mod room;
 pub mod run_file;
 mod running;
 pub mod schema;

@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use crate::SUPERUSER;
 use crate::error::{Error, IoContext};
+use crate::failure;
 use crate::find::Installation;
 use crate::prefix::remove_tree;
 use crate::user::RunUser;
@@ -121,7 +122,7 @@ async fn initdb(user: &RunUser, installation: &Installation, data: &Path, locale
         return user.own(&marker);
     }
     let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    if message.contains("No space left on device") || message.contains("Disk quota exceeded") {
+    if failure::tells_of_no_room(&message) {
         return Err(Error::DiskFull { path: data.to_owned() });
     }
     if message.contains("invalid locale name") && locale != "C" {

@@ -14,8 +14,18 @@ pub(crate) fn explain(data: &Path, log: &Path, from: u64) -> Error {
     classify(&read_from(log, from), data, log)
 }
 
+/// Does the log since `from` (bytes) tell of a full disk?
+pub(crate) fn names_no_room(log: &Path, from: u64) -> bool {
+    tells_of_no_room(&read_from(log, from))
+}
+
+pub(crate) fn tells_of_no_room(text: &str) -> bool {
+    // The last: a write that was done in part.
+    ["No space left on device", "Disk quota exceeded", "Check free disk space"].iter().any(|words| text.contains(words))
+}
+
 fn classify(text: &str, data: &Path, log: &Path) -> Error {
-    if text.contains("No space left on device") || text.contains("Disk quota exceeded") {
+    if tells_of_no_room(text) {
         return Error::DiskFull { path: data.to_owned() };
     }
     if let Some(line) = text.lines().find(|line| line.contains("could not bind IP")) {

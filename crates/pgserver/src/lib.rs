@@ -20,6 +20,7 @@ mod options;
 mod orphan;
 mod ports;
 mod postmaster;
+mod room;
 mod server;
 mod site;
 mod superuser;

@@ -50,6 +50,11 @@ impl Options {
             lifetime: Lifetime::Own,
         }
     }
+
+    /// Would what is in it not survive a power cut?
+    pub(crate) fn promises_nothing(&self) -> bool {
+        self.settings.iter().any(|(name, value)| name == "fsync" && value == "off")
+    }
 }
 
 /// What becomes of a cluster whose process dies without stopping it.

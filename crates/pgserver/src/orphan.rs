@@ -24,7 +24,7 @@ pub async fn stop_orphan(home: &Path) -> Result<Option<u32>, Error> {
     let data = place.join("pgdata");
     match postmaster::holder(&data, &place)? {
         Holder::Ours(file) => {
-            postmaster::stop(file.pid, || !postmaster::alive(file.pid)).await?;
+            postmaster::stop(file.pid, postmaster::STOP_PATIENCE, || !postmaster::alive(file.pid)).await?;
             Ok(Some(file.pid))
         }
         Holder::Foreign { pid, program } => Err(Error::DataInUse { path: data, pid, program }),

@@ -17,7 +17,9 @@ use crate::user::RunUser;
 /// Crash recovery of a big database takes its time; beyond this we give up and say so.
 const START_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// A fast shutdown writes a checkpoint; after this we insist.
-const FAST_STOP_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(60);
+/// As much for a server whose data is of no worth.
+pub(crate) const SHORT_PATIENCE: Duration = Duration::from_secs(10);
 /// After SIGQUIT it has no reason to linger.
 const IMMEDIATE_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long backends without a postmaster may finish by themselves, before each of two harder steps.
@@ -261,12 +263,12 @@ pub(crate) async fn wait_ready(
     }
 }
 
-/// Ends a server: fast (clients are cut off, all is written), then at once.
-pub(crate) async fn stop(pid: u32, mut gone: impl FnMut() -> bool) -> Result<(), Error> {
-    for (signal, patience) in [(Signal::SIGINT, FAST_STOP_TIMEOUT), (Signal::SIGQUIT, IMMEDIATE_STOP_TIMEOUT)] {
+/// Ends a server: fast (clients are cut off, all is written), after `patience` at once.
+pub(crate) async fn stop(pid: u32, patience: Duration, mut gone: impl FnMut() -> bool) -> Result<(), Error> {
+    for (signal, limit) in [(Signal::SIGINT, patience), (Signal::SIGQUIT, IMMEDIATE_STOP_TIMEOUT)] {
         let _ = signal_to(pid, Some(signal));
         let begun = Instant::now();
-        while begun.elapsed() < patience {
+        while begun.elapsed() < limit {
             if gone() {
                 return Ok(());
             }
@@ -274,7 +276,7 @@ pub(crate) async fn stop(pid: u32, mut gone: impl FnMut() -> bool) -> Result<(),
         }
         tracing::warn!(pid, %signal, "PostgreSQL did not stop in time");
     }
-    Err(Error::StopTimeout { pid, seconds: (FAST_STOP_TIMEOUT + IMMEDIATE_STOP_TIMEOUT).as_secs() })
+    Err(Error::StopTimeout { pid, seconds: (patience + IMMEDIATE_STOP_TIMEOUT).as_secs() })
 }
 
 #[cfg(test)]

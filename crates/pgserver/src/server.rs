@@ -16,8 +16,7 @@ use crate::home::Home;
 use crate::options::Options;
 use crate::site::{Site, Started};
 use crate::supervise::{self, Plan, State};
-use crate::watchdog::Watchdog;
-use crate::{SUPERUSER, cluster, postmaster, superuser};
+use crate::{SUPERUSER, cluster, failure, postmaster, room, superuser};
 
 /// A server that accepts connections answers at once; a longer silence is a defect worth an error.
 const FIRST_WORDS_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,10 +32,11 @@ pub struct Server {
     password: Secret<String>,
     fresh: bool,
     notes: Vec<String>,
+    /// Where in the log its words begin, in bytes.
+    log_start: u64,
     state: watch::Receiver<State>,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<Result<(), Error>>>,
-    _watchdog: Option<Watchdog>,
     /// Dropped last: the home is free when the server is gone.
     home: Home,
 }
@@ -49,7 +49,8 @@ impl Server {
     /// See [`Error`]: each says what to do. Nothing that was there is changed by a start that fails.
     pub async fn start(options: Options, progress: impl Fn(&str) + Send + Sync) -> Result<Self, Error> {
         let mut site = Site::survey(&options, &progress).await?;
-        let Started { plan, running, port, share, socket_dir, watchdog } = site.raise(&options, &progress).await?;
+        let log_start = site.home.log_file()?.metadata().map_or(0, |log| log.len());
+        let Started { plan, running, port, share, socket_dir } = site.raise(&options, &progress).await?;
         let plan = Arc::new(plan);
         let (stop, stopped) = oneshot::channel();
         let (state_sender, state) = watch::channel(State::Ready);
@@ -65,17 +66,17 @@ impl Server {
             password: Secret::default(),
             fresh,
             notes,
+            log_start,
             state,
             stop: Some(stop),
             task: Some(task),
-            _watchdog: watchdog,
             home,
         };
         if let Err(error) = server.first_words(&share).await {
             let _ = server.stop().await;
             return Err(error);
         }
-        if fresh && !options.settings.iter().any(|(name, value)| name == "fsync" && value == "off") {
+        if fresh && !options.promises_nothing() {
             let Plan { user, data, .. } = &*server.plan;
             tokio::spawn(cluster::sync_to_disk(user.clone(), server.installation.clone(), data.clone()));
         }
@@ -169,6 +170,11 @@ impl Server {
     /// The postmaster's process id; `None` while it is being started again.
     pub fn pid(&self) -> Option<u32> {
         Some(self.plan.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
+    }
+
+    /// Has it met a full disk since it was started? Its log says so, or is what could not be written any more: then there is no room.
+    pub fn lacks_room(&self) -> bool {
+        failure::names_no_room(&self.plan.log, self.log_start) || room::is_short(&self.plan.data)
     }
 
     /// Whether connections are accepted, to look at and to wait on.

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
 use nix::unistd::{Uid, User};
 
@@ -44,7 +44,6 @@ pub(crate) struct Started {
     /// Where the server should look for extensions.
     pub share: PathBuf,
     pub socket_dir: PathBuf,
-    pub watchdog: Option<Watchdog>,
 }
 
 impl Site {
@@ -82,6 +81,8 @@ impl Site {
         }
         let socket_dir = self.home.socket_dir(&self.user)?;
         let configured = self.configure(options, &socket_dir, port)?;
+        // Before the server, so that there is no moment without it.
+        let watchdog = Watchdog::start(options.lifetime, &self.data, &self.home.root, &socket_dir)?;
         let plan = Plan {
             user: self.user.clone(),
             postgres: prefix.postgres,
@@ -90,16 +91,16 @@ impl Site {
             log: self.home.log_file()?,
             socket_dir: socket_dir.clone(),
             pid: AtomicU32::new(0),
+            watchdog,
+            patience: if options.promises_nothing() { postmaster::SHORT_PATIENCE } else { postmaster::STOP_PATIENCE },
         };
-        // Before the server, so that there is no moment without it.
-        let watchdog = Watchdog::start(options.lifetime, &self.data, &self.home.root, &socket_dir)?;
         let adoptable = match &self.holder {
             Holder::Ours(file) if file.ready && !configured && file.socket_dir == socket_dir => Some(file.pid),
             _ => None,
         };
         let running = if let Some(pid) = adoptable {
             tracing::info!(pid, "adopting the PostgreSQL that an earlier process left running");
-            plan.pid.store(pid, Ordering::Relaxed);
+            plan.set_pid(pid);
             Running::Adopted(pid)
         } else {
             self.end_earlier().await?;
@@ -111,7 +112,7 @@ impl Site {
             port = at;
             running
         };
-        Ok(Started { plan, running, port, share: prefix.share, socket_dir, watchdog })
+        Ok(Started { plan, running, port, share: prefix.share, socket_dir })
     }
 
     /// Stops a server that an earlier process left running and that cannot be adopted.
@@ -119,7 +120,7 @@ impl Site {
         if let Holder::Ours(file) = &self.holder {
             let pid = file.pid;
             tracing::info!(pid, "stopping the PostgreSQL that an earlier process left running");
-            postmaster::stop(pid, || !postmaster::alive(pid)).await?;
+            postmaster::stop(pid, postmaster::STOP_PATIENCE, || !postmaster::alive(pid)).await?;
             self.holder = Holder::Nobody;
         }
         Ok(())

@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use crate::error::{Error, IoContext};
 use crate::postmaster::{self, Holder};
 use crate::user::RunUser;
+use crate::watchdog::Watchdog;
 
 /// Between looks at a postmaster that is not our child.
 const ADOPTED_LOOK: Duration = Duration::from_millis(250);
@@ -48,6 +49,10 @@ pub(crate) struct Plan {
     pub socket_dir: PathBuf,
     /// The postmaster's number, 0 while there is none.
     pub pid: AtomicU32,
+    /// Who ends it should we be killed.
+    pub watchdog: Option<Watchdog>,
+    /// How long it may take to stop before it is made to.
+    pub patience: Duration,
 }
 
 /// A postmaster: our child, or one that an earlier process left.
@@ -73,15 +78,15 @@ impl Running {
         }
     }
 
-    async fn stop(&mut self) -> Result<(), Error> {
+    async fn stop(&mut self, patience: Duration) -> Result<(), Error> {
         match self {
             Self::Child(child) => match child.id() {
-                Some(pid) => postmaster::stop(pid, || !matches!(child.try_wait(), Ok(None))).await,
+                Some(pid) => postmaster::stop(pid, patience, || !matches!(child.try_wait(), Ok(None))).await,
                 None => Ok(()),
             },
             Self::Adopted(pid) => {
                 let pid = *pid;
-                postmaster::stop(pid, || !postmaster::alive(pid)).await
+                postmaster::stop(pid, patience, || !postmaster::alive(pid)).await
             }
         }
     }
@@ -91,14 +96,26 @@ impl Plan {
     /// Starts a postmaster and waits until it accepts connections.
     pub async fn launch(&self, progress: crate::Progress<'_>) -> Result<Running, Error> {
         self.clear_sockets();
-        let mut launched = postmaster::launch(&self.user, &self.postgres, &self.data, &self.log)?;
-        self.pid.store(launched.pid, Ordering::Relaxed);
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.launching();
+        }
+        let launched = postmaster::launch(&self.user, &self.postgres, &self.data, &self.log);
+        self.set_pid(launched.as_ref().map_or(0, |launched| launched.pid));
+        let mut launched = launched?;
         match postmaster::wait_ready(&mut launched, &self.data, &self.log, progress).await {
             Ok(_) => Ok(Running::Child(launched.child)),
             Err(error) => {
-                self.pid.store(0, Ordering::Relaxed);
+                self.set_pid(0);
                 Err(error)
             }
+        }
+    }
+
+    /// Notes the postmaster's number, 0 for none, and tells the watchdog.
+    pub fn set_pid(&self, pid: u32) {
+        self.pid.store(pid, Ordering::Relaxed);
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.watch(Some(pid).filter(|pid| *pid != 0));
         }
     }
 
@@ -142,7 +159,7 @@ pub(crate) async fn watch(
                 continue;
             }
         };
-        plan.pid.store(0, Ordering::Relaxed);
+        plan.set_pid(0);
         if !plan.data.join("PG_VERSION").exists() {
             // Its folder was removed while it ran; to start again is up to a new Basalt, which makes a new cluster.
             tracing::error!(data = %plan.data.display(), "the data directory is gone, and PostgreSQL with it");
@@ -161,8 +178,8 @@ pub(crate) async fn watch(
         tracing::info!("PostgreSQL is back");
         state.send_replace(State::Ready);
     }
-    let stopped = running.stop().await;
-    plan.pid.store(0, Ordering::Relaxed);
+    let stopped = running.stop(plan.patience).await;
+    plan.set_pid(0);
     state.send_replace(State::Stopped);
     stopped
 }
@@ -173,7 +190,7 @@ async fn start_again(plan: &Plan) -> Running {
         match plan.relaunch().await {
             Ok(running) => {
                 if let Running::Adopted(pid) = running {
-                    plan.pid.store(pid, Ordering::Relaxed);
+                    plan.set_pid(pid);
                 }
                 return running;
             }
@@ -190,7 +207,7 @@ async fn start_again(plan: &Plan) -> Running {
 async fn stop_half_started(plan: &Plan) -> Result<(), Error> {
     match plan.pid.swap(0, Ordering::Relaxed) {
         0 => Ok(()),
-        pid => postmaster::stop(pid, || !postmaster::alive(pid)).await,
+        pid => postmaster::stop(pid, plan.patience, || !postmaster::alive(pid)).await,
     }
 }
 

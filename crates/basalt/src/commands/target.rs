@@ -90,12 +90,9 @@ impl Where {
 impl Open {
     /// Runs `work`, then stops what was started for it, whatever came of it.
     pub async fn finish<T>(self, result: anyhow::Result<T>) -> anyhow::Result<T> {
-        if let Some(database) = self.own {
-            let closed = database.close().await;
-            let value = result?;
-            closed?;
-            return Ok(value);
+        match self.own {
+            Some(database) => database.finish(result).await,
+            None => result,
         }
-        result
     }
 }

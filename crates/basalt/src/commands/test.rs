@@ -62,8 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 Ok(template) => pgtap::on_shadow(&plan, &mut shadow, &template, &files, &progress).await,
                 Err(error) => Err(error),
             };
-            shadow.close().await?;
-            done?
+            shadow.finish(done).await?
         }
     };
     progress.done();

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use base::Secret;
 use pg::{Address, Db, Target};
-use pgserver::{ExtensionFile, Options, Server};
+use pgserver::{ExtensionFile, Lifetime, Options, Server};
 use platform::Rights;
 
-use super::{Plan, run_file};
+use super::{Plan, room, run_file};
 use crate::progress::Progress;
 
 /// Connections of the pool for our own work; requests of users have the executor's.
@@ -34,15 +34,16 @@ impl Database {
     pub async fn open(plan: &Plan, progress: &Progress) -> anyhow::Result<Self> {
         match &plan.overrides.database_url {
             Some(url) => by_url(url).await,
-            None => embedded(plan, progress).await,
+            None => embedded(plan, For::Users, progress).await,
         }
     }
 
     /// For a command: uses the project that runs, or starts its database for as long as the command takes.
     pub async fn open_or_join(plan: &Plan, progress: &Progress) -> anyhow::Result<Self> {
-        if plan.overrides.database_url.is_none()
-            && let Some(info) = run_file::running(plan.location.home())?
-        {
+        if let Some(url) = &plan.overrides.database_url {
+            return by_url(url).await;
+        }
+        if let Some(info) = run_file::running(plan.location.home())? {
             let admin = match (info.socket, info.database_url) {
                 (Some((socket, port)), _) => superuser(&socket, port),
                 (None, Some(url)) => return by_url(&url).await,
@@ -50,9 +51,11 @@ impl Database {
             };
             return Ok(Self { callers: admin.clone(), admin, rights: Rights::Superuser, server: None });
         }
-        let mut database = Self::open(plan, progress).await?;
-        database.install_platform(plan, progress).await?;
-        Ok(database)
+        let mut database = embedded(plan, For::Command, progress).await?;
+        match database.install_platform(plan, progress).await {
+            Ok(()) => Ok(database),
+            Err(error) => database.finish(Err(error)).await,
+        }
     }
 
     /// Brings roles, schemas and extensions to what projects expect.
@@ -120,6 +123,18 @@ impl Database {
         Ok(Db::new(&self.callers, &self.admin, self.rights == Rights::Superuser, CONNECTIONS)?)
     }
 
+    /// Stops the cluster, if it is ours, whatever came of the work; a full disk is named in an error.
+    pub async fn finish<T>(self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        let result = match &self.server {
+            Some(server) => room::named(server, result),
+            None => result,
+        };
+        let closed = self.close().await;
+        let value = result?;
+        closed?;
+        Ok(value)
+    }
+
     /// Stops the cluster, if it is ours.
     pub async fn close(self) -> anyhow::Result<()> {
         match self.server {
@@ -146,9 +161,28 @@ pub(super) fn cluster_options(plan: &Plan, home: &Path, port: u16) -> Options {
     options
 }
 
-async fn embedded(plan: &Plan, progress: &Progress) -> anyhow::Result<Database> {
-    let mut options = cluster_options(plan, plan.location.home(), plan.db_port());
-    options.listen = vec![plan.host()];
+/// For whom a cluster is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// For whoever connects to it: it has the port of config.toml.
+    Users,
+    /// For one command: nobody else is to connect, the port may be another project's by now, and it ends with the command, however
+    /// that one ends.
+    Command,
+}
+
+async fn embedded(plan: &Plan, whom: For, progress: &Progress) -> anyhow::Result<Database> {
+    let mut options = match whom {
+        For::Users => cluster_options(plan, plan.location.home(), plan.db_port()),
+        For::Command => cluster_options(plan, plan.location.home(), 0),
+    };
+    match whom {
+        For::Users => options.listen = vec![plan.host()],
+        For::Command => {
+            options.listen = Vec::new();
+            options.lifetime = Lifetime::Process;
+        }
+    }
     let server = start(options, progress).await?;
     for note in server.notes() {
         progress.note(note);

@@ -58,8 +58,7 @@ pub async fn check(
         .await
         .context("the access gate needs a PostgreSQL of its own (--no-strict goes on without the gate)")?;
     let verdict = try_on(plan, &mut shadow, spec.as_ref(), &tests, ahead, progress).await;
-    shadow.close().await?;
-    verdict
+    shadow.finish(verdict).await
 }
 
 async fn try_on(

@@ -58,8 +58,7 @@ impl Running {
             Ok(started) => started,
             Err(error) => {
                 tasks.stop().await;
-                let _ = database.close().await;
-                return Err(error);
+                return database.finish(Err(error)).await;
             }
         };
         let front = listener.on(workers).serve(&Arc::new(services.edge))?;

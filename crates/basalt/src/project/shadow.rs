@@ -20,7 +20,7 @@ use super::Plan;
 use crate::progress::Progress;
 use cluster::Cluster;
 
-/// The shadow of one project. End it by [`Shadow::close`]; dropped, its PostgreSQL is told to stop and not waited for.
+/// The shadow of one project. End it by [`Shadow::finish`]; dropped, its PostgreSQL is told to stop and not waited for.
 pub struct Shadow<'a> {
     plan: &'a Plan,
     progress: &'a Progress,
@@ -178,12 +178,12 @@ impl<'a> Shadow<'a> {
         self.cluster.drop_database(&scratch.admin.database).await
     }
 
-    /// Stops the cluster.
+    /// Stops the cluster, whatever came of the work; a full disk is named in an error.
     ///
     /// # Errors
-    /// It does not stop.
-    pub async fn close(self) -> anyhow::Result<()> {
-        self.cluster.stop().await
+    /// That of `result`; or the cluster does not stop.
+    pub async fn finish<T>(self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        self.cluster.finish(result).await
     }
 }
 

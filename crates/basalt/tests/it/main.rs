@@ -11,6 +11,7 @@ mod clients;
 mod commands;
 mod counterexamples;
 mod crash;
+mod ends;
 mod folders;
 mod gate;
 mod guides;

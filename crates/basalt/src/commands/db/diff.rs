@@ -48,8 +48,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 async fn diff(args: &Args, plan: &Plan, live: &Target, progress: &Progress) -> anyhow::Result<migrate::SchemaDiff> {
     let mut shadow = Shadow::open(plan, progress).await?;
     let found = compare(args, &mut shadow, live, progress).await;
-    shadow.close().await?;
-    found
+    shadow.finish(found).await
 }
 
 async fn compare(

@@ -168,9 +168,7 @@ async fn of_shadow(plan: &Plan, context: Context, progress: &Progress) -> anyhow
         read(&scratch.admin, context).await
     };
     let result = work.await;
-    let closed = shadow.close().await;
-    let mut found = result?;
-    closed?;
+    let mut found = shadow.finish(result).await?;
     // No query has run there, so none can have used an index.
     found.retain(|finding| finding.rule.name != "unused_index");
     Ok(found)

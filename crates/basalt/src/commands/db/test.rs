@@ -82,8 +82,7 @@ pub async fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     let spec = proof::spec(&plan)?;
     let mut shadow = Shadow::open(&plan, &progress).await?;
     let done = try_all(&plan, &mut shadow, spec.as_ref(), args.update, &progress).await;
-    shadow.close().await?;
-    let (report, suite, schema) = done?;
+    let (report, suite, schema) = shadow.finish(done).await?;
     progress.done();
     if args.update {
         return update(&file, &report, spec.as_ref(), &schema);
@@ -188,8 +187,7 @@ async fn try_changes(plan: &Plan, how: Mutants, output: Output, progress: &Progr
         mutants::run(plan, &mut shadow, &migrated, Duration::from_secs(how.budget), progress).await
     };
     let done = work.await;
-    shadow.close().await?;
-    let outcomes = done?;
+    let outcomes = shadow.finish(done).await?;
     progress.done();
     let score = Score::of(&outcomes);
     match output {

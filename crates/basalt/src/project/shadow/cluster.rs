@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use base::Secret;
 use pg::tokio_postgres::Client;
 use pg::{Target, ident};
-use pgserver::{Lifetime, Server};
+use pgserver::{Lifetime, Server, State};
 
 use super::Plan;
 use crate::project::database::{cluster_options, superuser, vault_key_file};
+use crate::project::room;
 
 /// Little memory, no promises.
 const SETTINGS: &[(&str, &str)] = &[
@@ -143,8 +144,11 @@ impl Cluster {
         self.drop_database(BUILD).await?;
         self.create(BUILD, below.unwrap_or("template0")).await?;
         let target = self.admin.with_database(BUILD);
-        if let Err(error) = build(&target).await {
-            self.drop_database(BUILD).await?;
+        if let Err(error) = self.while_it_runs(build(&target)).await {
+            // Of a PostgreSQL that died nothing can be dropped; the next start does it.
+            if let Err(trouble) = self.drop_database(BUILD).await {
+                tracing::debug!(error = %trouble, "an unfinished template stays");
+            }
             return Err(error);
         }
         self.drop_database(name).await?;
@@ -154,6 +158,18 @@ impl Cluster {
         let roles: String = self.maker.query_one(ROLES, &[]).await?.get(0);
         self.run(&format!("comment on database {BUILD} is '{roles}'")).await?;
         self.run(&format!("alter database {BUILD} rename to {}", ident(name))).await
+    }
+
+    /// Does something as long as PostgreSQL lives: the work may wait for what will never come.
+    async fn while_it_runs<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let Some(server) = &self.server else { return work.await };
+        let mut state = server.state();
+        tokio::select! {
+            done = work => done,
+            _ = state.wait_for(|state| *state != State::Ready) => {
+                bail!("the connection to PostgreSQL was lost: it ended; its log is {}", server.log_file().display())
+            }
+        }
     }
 
     /// Drops templates whose names begin with `kind`, but for the newest two and `besides`.
@@ -196,12 +212,14 @@ impl Cluster {
         self.run(&format!("drop database if exists {} with (force)", ident(name))).await
     }
 
-    /// Stops PostgreSQL.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        match self.server.take() {
-            Some(server) => Ok(server.stop().await?),
-            None => Ok(()),
-        }
+    /// Stops PostgreSQL, whatever came of the work.
+    pub async fn finish<T>(mut self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        let Some(server) = self.server.take() else { return result };
+        let result = room::named(&server, result);
+        let stopped = server.stop().await;
+        let value = result?;
+        stopped?;
+        Ok(value)
     }
 
     /// Owner and settings of a database are no part of what `CREATE DATABASE` copies.

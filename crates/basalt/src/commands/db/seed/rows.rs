@@ -7,7 +7,6 @@ use migrate::RunAs;
 
 use crate::commands::target::Where;
 use crate::progress::Progress;
-use crate::project;
 
 /// What takes hours is more likely a slip of the finger.
 const MOST_ROWS: u64 = 100_000_000;
@@ -81,8 +80,7 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
         progress.step("Making up rows");
         anyhow::Ok(Generator::new(&schema, args.seed).fill(&mut client, &rows).await?)
     };
-    let own = open.own.is_some();
-    let result = work.await.map_err(|error| if own { where_no_room_is(&plan, error) } else { error });
+    let result = work.await;
     let filled = open.finish(result).await?;
     progress.done();
     print(&filled, args);
@@ -90,21 +88,6 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
         bail!("no row could be made");
     }
     Ok(())
-}
-
-/// PostgreSQL stops when it cannot write ahead, and then cannot say why any more.
-fn where_no_room_is(plan: &project::Plan, error: anyhow::Error) -> anyhow::Error {
-    let home = plan.location.home();
-    /// The next file that it writes ahead to is as large.
-    const SEGMENT: u64 = 16 << 20;
-    let left = nix::sys::statvfs::statvfs(home).map(|disk| disk.blocks_available() * disk.fragment_size());
-    match left {
-        Ok(left) if left < 2 * SEGMENT => error.context(format!(
-            "no space left on the disk of {}: free some and go on; what was made before stays",
-            home.display()
-        )),
-        _ => error,
-    }
 }
 
 /// A table as the user names it.
