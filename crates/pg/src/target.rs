@@ -48,7 +48,12 @@ pub struct Target {
     pub user: String,
     /// Its password.
     pub password: Secret<String>,
+    /// Further parameters of each session: `application_name`, `options`.
+    pub startup: Vec<(String, String)>,
 }
+
+/// What sessions are called where nobody gives them a name.
+const APPLICATION_NAME: &str = "basalt";
 
 impl Target {
     /// The same place for another login role.
@@ -68,8 +73,17 @@ impl Target {
     /// # Errors
     /// A sentence on what is wrong; it never repeats the password.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_in(text, |_| None)
+    }
+
+    /// The same; what the text leaves open is taken from libpq's variables (`PGHOST`, `PGUSER`, …; libpq "Environment Variables").
+    ///
+    /// # Errors
+    /// As [`Target::parse`].
+    pub fn parse_in(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         refuse_other_kinds(text)?;
-        let tls = match text.split_once("sslmode=").map(|(_, rest)| rest) {
+        let given = text.split_once("sslmode=").map(|(_, rest)| rest.to_owned());
+        let tls = match given.or_else(|| variable("PGSSLMODE")) {
             Some(rest) => {
                 let word: String = rest.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect();
                 match word.as_str() {
@@ -92,18 +106,41 @@ impl Target {
         let address = match config.get_hosts().first() {
             Some(tokio_postgres::config::Host::Tcp(host)) => Address::Tcp { host: host.clone(), tls },
             Some(tokio_postgres::config::Host::Unix(path)) => Address::Socket(path.clone()),
-            None => Address::Tcp { host: "localhost".to_owned(), tls },
+            None => match variable("PGHOST") {
+                Some(host) if host.starts_with('/') => Address::Socket(host.into()),
+                host => Address::Tcp { host: host.unwrap_or_else(|| "localhost".to_owned()), tls },
+            },
         };
-        let user = config.get_user().unwrap_or("postgres").to_owned();
+        let or = |given: Option<&str>, name: &str| given.map(str::to_owned).or_else(|| variable(name));
+        let user = or(config.get_user(), "PGUSER").unwrap_or_else(|| "postgres".to_owned());
+        let port = match (config.get_ports().first(), variable("PGPORT")) {
+            (Some(port), _) => *port,
+            (None, Some(port)) => port.parse().map_err(|_| format!("PGPORT is no port: {port:?}"))?,
+            (None, None) => 5432,
+        };
+        let password = config.get_password().map(|p| String::from_utf8_lossy(p).into_owned());
+        let startup = [
+            ("application_name", or(config.get_application_name(), "PGAPPNAME")),
+            ("options", or(config.get_options(), "PGOPTIONS")),
+        ];
         Ok(Self {
             address,
-            port: config.get_ports().first().copied().unwrap_or(5432),
-            database: config.get_dbname().unwrap_or(&user).to_owned(),
-            password: Secret::new(
-                config.get_password().map(|p| String::from_utf8_lossy(p).into_owned()).unwrap_or_default(),
-            ),
+            port,
+            database: or(config.get_dbname(), "PGDATABASE").unwrap_or_else(|| user.clone()),
+            password: Secret::new(password.or_else(|| variable("PGPASSWORD")).unwrap_or_default()),
+            startup: startup.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
             user,
         })
+    }
+
+    /// Parameters of each session, its name among them.
+    pub(crate) fn parameters(&self) -> Vec<(&str, &str)> {
+        let mut all = vec![("application_name", APPLICATION_NAME)];
+        for (name, value) in &self.startup {
+            all.retain(|(known, _)| known != name);
+            all.push((name, value));
+        }
+        all
     }
 
     /// The settings that tokio-postgres takes.
@@ -117,7 +154,13 @@ impl Target {
                 Tls::Require | Tls::Verify => SslMode::Require,
             }),
         };
-        config.port(self.port).dbname(&self.database).user(&self.user).application_name("basalt");
+        config.port(self.port).dbname(&self.database).user(&self.user);
+        for (name, value) in self.parameters() {
+            match name {
+                "application_name" => config.application_name(value),
+                _ => config.options(value),
+            };
+        }
         if !self.password.expose().is_empty() {
             config.password(self.password.expose());
         }
@@ -186,6 +229,32 @@ mod tests {
         let words = Target::parse("host=/var/run/postgresql user=me dbname=x").unwrap();
         assert_eq!(words.address, Address::Socket("/var/run/postgresql".into()));
         assert_eq!(words.port, 5432);
+    }
+
+    #[test]
+    fn what_a_url_leaves_open_is_taken_from_variables() {
+        let variable = |name: &str| {
+            let value = match name {
+                "PGHOST" => "/run/pg",
+                "PGPORT" => "6000",
+                "PGUSER" => "me",
+                "PGPASSWORD" => "secret",
+                "PGAPPNAME" => "api",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let target = Target::parse_in("postgresql://", variable).unwrap();
+        assert_eq!(target.address, Address::Socket("/run/pg".into()));
+        assert_eq!((target.port, target.user.as_str(), target.database.as_str()), (6000, "me", "me"));
+        assert_eq!(
+            (target.password.expose().as_str(), target.parameters()),
+            ("secret", vec![("application_name", "api")])
+        );
+        let url = "postgresql://you@h:1/db?application_name=mine&options=-c%20statement_timeout%3D1s";
+        let target = Target::parse_in(url, variable).unwrap();
+        assert_eq!((target.user.as_str(), target.port, target.database.as_str()), ("you", 1, "db"));
+        assert_eq!(target.parameters(), [("application_name", "mine"), ("options", "-c statement_timeout=1s")]);
     }
 
     #[test]

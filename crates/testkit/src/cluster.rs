@@ -118,6 +118,7 @@ fn cluster() -> &'static Target {
                     database: "postgres".to_owned(),
                     user: server.superuser().to_owned(),
                     password: server.superuser_password().clone(),
+                    startup: Vec::new(),
                 };
                 install(&target, &vault_key(server)).await;
                 let _ = ready.send(target);

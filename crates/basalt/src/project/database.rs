@@ -218,6 +218,7 @@ pub(super) fn superuser(socket: &Path, port: u16) -> Target {
         database: "postgres".to_owned(),
         user: pgserver::SUPERUSER.to_owned(),
         password: Secret::default(),
+        startup: Vec::new(),
     }
 }
 

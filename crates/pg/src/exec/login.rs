@@ -68,12 +68,9 @@ pub(super) async fn cancel(target: &Target, key: CancelKey) -> Result<(), Error>
 
 async fn login(target: &Target, settings: &[(&str, &str)]) -> Result<Session, Error> {
     let mut wire = Wire { socket: Socket::open(target).await?, out: BytesMut::new(), read: BytesMut::new() };
-    let mut parameters = vec![
-        ("user", target.user.as_str()),
-        ("database", target.database.as_str()),
-        ("client_encoding", "UTF8"),
-        ("application_name", "basalt"),
-    ];
+    let mut parameters =
+        vec![("user", target.user.as_str()), ("database", target.database.as_str()), ("client_encoding", "UTF8")];
+    parameters.extend(target.parameters());
     parameters.extend_from_slice(settings);
     frontend::startup_message(parameters, &mut wire.out).map_err(bad)?;
     wire.flush().await?;

@@ -65,7 +65,7 @@ impl<A: Application> Site<A> {
         make: impl FnOnce(Executor, &Config) -> A,
     ) -> Result<Arc<Self>, String> {
         let config = sources.config()?;
-        let target = Target::parse(config.db_uri.expose())?;
+        let target = Target::parse_in(config.db_uri.expose(), |name| sources.environment.get(name).cloned())?;
         let executor = Executor::new(&target, exec_config(&config));
         let authenticator = Arc::new(Authenticator::new(config.jwt_rules()?, clock.clone(), revocations.clone()));
         let app = Arc::new(make(executor.clone(), &config));
