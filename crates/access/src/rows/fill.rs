@@ -40,6 +40,11 @@ pub async fn fill(client: &Client, schema: &Schema, seed: u64, plan: &Plan) -> R
         settings.push_str(&format!("; set role {}", ident(role)));
     }
     client.batch_execute(&settings).await?;
+    let before = client.query_one("select pg_catalog.current_setting('statement_timeout')", &[]).await?;
+    let before: String = before.get(0);
+    if before == "0" {
+        limit(client, &format!("{}ms", plan.longest.as_millis())).await?;
+    }
     if plan.dry_run {
         client.batch_execute("begin").await?;
     }
@@ -50,8 +55,15 @@ pub async fn fill(client: &Client, schema: &Schema, seed: u64, plan: &Plan) -> R
         client.batch_execute("rollback").await?;
     }
     client.batch_execute("reset role; reset timezone; reset datestyle; reset intervalstyle; reset search_path").await?;
+    limit(client, &before).await?;
     result?;
     Ok(filler.filled)
+}
+
+/// How long a statement may take.
+async fn limit(client: &Client, longest: &str) -> Result<(), Error> {
+    client.execute("select pg_catalog.set_config('statement_timeout', $1, false)", &[&longest]).await?;
+    Ok(())
 }
 
 impl<'s> Filler<'_, 's> {
@@ -287,13 +299,14 @@ impl<'s> Filler<'_, 's> {
             }
             match self.insert.copy(table.rules.relation, &columns, &rows).await? {
                 // What takes all the time that a statement has, the next one will take, too.
-                Err(refusal) if refusal.message.ends_with("due to statement timeout") => {
-                    done.refused(&refusal);
+                Err(refusal) if refusal.slow => {
+                    done.refused(&refusal.of_table(table.rules.relation));
                     run.refusals = PATIENCE;
                     run.slow = true;
                 }
                 Ok(count) => {
                     run.refusals = if count > 0 { 0 } else { run.refusals + 1 };
+                    self.plan.tell(table.rules.relation, done.rows + count);
                     run.wanted = run.wanted.saturating_sub(count.max(1));
                     done.rows += count;
                     if count < rows.len() as u64 {

@@ -18,12 +18,14 @@ pub struct Refusal {
     pub kind: String,
     /// The row that it stumbled over, from 0, where it says.
     pub row: Option<usize>,
+    /// Did the statement run out of time?
+    pub slow: bool,
 }
 
 impl Refusal {
     /// Ours.
     pub fn new(message: &str) -> Self {
-        Self { message: message.to_owned(), kind: message.to_owned(), row: None }
+        Self { message: message.to_owned(), kind: message.to_owned(), row: None, slow: false }
     }
 
     fn of(error: &ServerError) -> Self {
@@ -36,7 +38,31 @@ impl Refusal {
             (_, Some(name), None) => (error.message.clone(), name.clone()),
             (_, None, None) => (error.message.clone(), format!("{} {}", error.code, general(&error.message))),
         };
-        Self { message, kind, row }
+        // Which limit it was PostgreSQL says in its own words only.
+        let slow = error.code == "57014" && error.message.contains("timeout");
+        let message = match place.filter(|_| slow) {
+            Some(place) => format!("{message} ({place})"),
+            None => message,
+        };
+        Self { message, kind, row, slow }
+    }
+
+    /// Of a statement on a table that ran out of time: what may take it.
+    pub fn of_table(mut self, table: &Relation) -> Self {
+        let names: Vec<String> = table
+            .triggers
+            .iter()
+            .filter(|trigger| trigger.enabled)
+            .map(|trigger| format!("\"{}\"", trigger.name))
+            .collect();
+        if self.slow {
+            self.message = match names.as_slice() {
+                [] => format!("stopped: {}", self.message),
+                [one] => format!("stopped, the trigger {one} takes too long: {}", self.message),
+                more => format!("stopped, one of the triggers {} takes too long: {}", more.join(", "), self.message),
+            };
+        }
+        self
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use super::day::TODAY;
 use super::insert::Refusal;
@@ -9,6 +11,9 @@ use crate::schema::Relation;
 
 /// So many kinds of reasons are told apart.
 const KINDS: usize = 20;
+
+/// A batch of 2,500 rows takes less than a second where nothing is wrong.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// What to fill and with how much.
 #[derive(Debug, Clone)]
@@ -25,6 +30,10 @@ pub struct Plan {
     pub role: Option<String>,
     /// The day that times are relative to, in seconds since 1970.
     pub today: i64,
+    /// How long a statement may take, where the session does not say: a trigger may sleep or loop.
+    pub longest: Duration,
+    /// Who hears how far it is.
+    pub told: Option<Sender<String>>,
 }
 
 /// How many rows.
@@ -57,6 +66,16 @@ impl Plan {
             dry_run: false,
             role: Some("postgres".to_owned()),
             today: TODAY,
+            longest: LONGEST,
+            told: None,
+        }
+    }
+
+    /// Says how many rows of a table there are by now.
+    pub(super) fn tell(&self, relation: &Relation, rows: u64) {
+        if let Some(told) = &self.told {
+            // Nobody listens any more: then nobody wants to know.
+            let _ = told.send(format!("{}.{}: {rows} rows", relation.schema, relation.name));
         }
     }
 }

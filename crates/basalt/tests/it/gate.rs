@@ -17,6 +17,10 @@ fn copy(blueprint: &str) -> Folder {
 fn refuses(blueprint: &str, attempts: &[(&[&str], &[&str])]) {
     let folder = copy(blueprint);
     let at = root().join("tests/blueprints/faults").join(blueprint);
+    let fixtures = root().join("tests/blueprints/fixtures").join(blueprint).with_extension("sql");
+    if let Ok(fixtures) = std::fs::read_to_string(fixtures) {
+        folder.write("supabase/tests/fixtures.sql", &fixtures);
+    }
     let all = std::fs::read_dir(&at).unwrap().count();
     for (faults, shown) in attempts {
         let read = |fault: &&str| std::fs::read_to_string(at.join(fault).with_extension("sql")).unwrap();

@@ -22,6 +22,9 @@ async fn check(blueprint: &str, faults: &[Fault]) {
     for Fault(name, verdict, object, identity, operation, column) in faults {
         let broken = copy(&sound, name).await;
         let file = folder(blueprint).join("../../tests/blueprints/faults").join(blueprint).join(format!("{name}.sql"));
+        if let Ok(fixtures) = std::fs::read_to_string(fixtures(blueprint)) {
+            broken.run(&fixtures).await;
+        }
         broken.run(&std::fs::read_to_string(file).unwrap()).await;
         let now = Schema::read(&broken.connect(&broken.admin).await).await.unwrap();
         let report = matrix::probe(&broken.admin, &now, &prepared, None).await.unwrap();
@@ -36,6 +39,11 @@ async fn check(blueprint: &str, faults: &[Fault]) {
         assert!(!found.because.is_empty(), "{name}: {found:#?}");
         shows(&broken, name, found).await;
     }
+}
+
+/// Rows that make a fault show itself whatever rows were made up.
+fn fixtures(blueprint: &str) -> std::path::PathBuf {
+    folder(blueprint).join("../../tests/blueprints/fixtures").join(blueprint).with_extension("sql")
 }
 
 /// A copy that nobody else works on.

@@ -219,3 +219,33 @@ async fn a_full_disk_is_the_end_and_is_named() {
     let error = access::rows::Generator::new(&schema, 1).fill(&mut client, &plan).await.unwrap_err();
     assert!(error.to_string().starts_with("the disk is full"), "{error}");
 }
+
+#[tokio::test]
+async fn a_trigger_that_sleeps_is_stopped_and_named_and_the_others_are_filled() {
+    let database = testkit::database().await;
+    database
+        .run(
+            "set role postgres; create table public.drowsy (id int generated always as identity primary key);
+             create table public.awake (id int generated always as identity primary key);
+             create function public.nap() returns trigger language plpgsql as
+                 $$ begin perform pg_catalog.pg_sleep(60); return new; end $$;
+             create trigger falls_asleep before insert on public.drowsy for each row execute function public.nap();",
+        )
+        .await;
+    let mut client = database.connect(&database.admin).await;
+    let schema = access::Schema::read(&client).await.unwrap();
+    let longest = std::time::Duration::from_millis(700);
+    let plan = Plan { users: Users::Create(0), longest, ..Plan::new(Rows::Each(50)) };
+    let filled = access::rows::Generator::new(&schema, 1).fill(&mut client, &plan).await.unwrap();
+    assert_eq!(filled.table("public", "awake").unwrap().rows, 50);
+    let drowsy = filled.table("public", "drowsy").unwrap();
+    let reasons: Vec<&String> = drowsy.reasons.keys().collect();
+    assert!(
+        drowsy.rows == 0
+            && reasons[0].contains("the trigger \"falls_asleep\" takes too long")
+            && reasons[0].contains("nap"),
+        "{reasons:?}"
+    );
+    let row = client.query_one("show statement_timeout", &[]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), "0", "the limit ends with the work");
+}

@@ -1,5 +1,8 @@
 //! `basalt db seed --rows N`: made-up rows for the project's tables.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use access::Schema;
 use access::rows::{Filled, FilledTable, Generator, Plan, Rows, Users};
 use anyhow::bail;
@@ -50,6 +53,7 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
     }
     let open = target.open(&plan, &progress).await?;
     let run_as = open.run_as.clone();
+    let (told, heard) = mpsc::channel();
     let work = async {
         let mut client = open.admin.connect().await?;
         let schema = Schema::read(&client).await?;
@@ -77,10 +81,15 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
             rows.role = None;
         }
         rows.dry_run = args.dry_run;
+        rows.told = Some(told);
         progress.step("Making up rows");
         anyhow::Ok(Generator::new(&schema, args.seed).fill(&mut client, &rows).await?)
     };
-    let result = work.await;
+    let result = tokio::select! {
+        done = work => done,
+        never = say_how_far(&progress, &heard) => never,
+        _ = tokio::signal::ctrl_c() => Err(interrupted(args.dry_run)),
+    };
     let filled = open.finish(result).await?;
     progress.done();
     print(&filled, args);
@@ -88,6 +97,27 @@ pub async fn run(args: &Args, count: u64, target: &Where) -> anyhow::Result<()> 
         bail!("no row could be made");
     }
     Ok(())
+}
+
+/// Says every two seconds how far it is.
+async fn say_how_far(progress: &Progress, heard: &mpsc::Receiver<String>) -> ! {
+    const PAUSE: Duration = Duration::from_secs(2);
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        if let Some(last) = heard.try_iter().last() {
+            progress.step(&format!("Making up rows; {last}"));
+        }
+    }
+}
+
+/// What Ctrl-C leaves.
+fn interrupted(dry_run: bool) -> anyhow::Error {
+    match dry_run {
+        true => anyhow::anyhow!("interrupted; nothing was kept"),
+        false => anyhow::anyhow!(
+            "interrupted; the batches that were complete are kept, each a whole one (`basalt db reset` makes the database anew)"
+        ),
+    }
 }
 
 /// A table as the user names it.
