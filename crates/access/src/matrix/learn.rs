@@ -11,6 +11,7 @@ use super::report::{Cell, Report};
 use super::subject::Subject;
 use crate::Schema;
 use crate::identities::Person;
+use crate::schema::Relation;
 use crate::spec::{Expr, Identity, Kind, Object, Operation, Right, Rights, Spec};
 
 /// Open columns, by operation.
@@ -153,6 +154,30 @@ impl Report {
                 None if object.rights.is_empty() && !object.public => {}
                 None => spec.objects.push(object),
             }
+        }
+        // What nobody was seen to be let in by is written down, for a reviewer to see.
+        for one in self.unproven.iter().filter(|one| one.never_true && !one.acknowledged) {
+            let is_it = |cell: &&Cell| cell.object == one.object && matches!(cell.kind, Kind::Table | Kind::Bucket);
+            let Some(kind) = self.cells.iter().find(is_it).map(|cell| cell.kind) else { continue };
+            let known = spec.objects.iter().position(|object| object.kind == kind && object.name == one.object);
+            let at = known.unwrap_or_else(|| {
+                spec.objects.push(fresh(schema, kind, &one.object));
+                spec.objects.len() - 1
+            });
+            let names = &mut spec.objects[at].not_proven;
+            if !names.contains(&one.policy) {
+                names.push(one.policy.clone());
+            }
+        }
+        for object in &mut spec.objects {
+            let is_there = |name: &String| {
+                let here = |relation: &&Relation| match object.kind {
+                    Kind::Bucket => (relation.schema.as_str(), relation.name.as_str()) == ("storage", "objects"),
+                    _ => format!("{}.{}", relation.schema, relation.name) == object.name,
+                };
+                schema.relations.iter().filter(here).any(|relation| relation.policies.iter().any(|p| p.name == *name))
+            };
+            object.not_proven.retain(is_there);
         }
         // Kinds that come from roles have to be said before they can be spoken of.
         for cell in &self.cells {

@@ -78,6 +78,13 @@ fn write(table: &mut Table, object: &Object, old: Option<&Object>) {
         object.words.iter().for_each(|(word, sql)| drop(words.insert(word, Value::from(sql.as_str()))));
         put(table, "words", width, Value::InlineTable(words));
     }
+    if old.map_or(&[][..], |old| &old.not_proven[..]) != object.not_proven {
+        if object.not_proven.is_empty() {
+            table.remove("not_proven");
+        } else {
+            put(table, "not_proven", width, Value::Array(object.not_proven.iter().map(String::as_str).collect()));
+        }
+    }
     for (name, _) in old.map_or(&[][..], |old| &old.rights[..]) {
         if object.entry(name).is_none() {
             table.remove(name);
@@ -98,7 +105,7 @@ fn put(table: &mut Table, name: &str, width: usize, value: Value) {
         *old.decor_mut() = decor;
         return;
     }
-    let padding = " ".repeat((width + 1).saturating_sub(name.len()));
+    let padding = " ".repeat((width + 1).saturating_sub(name.len()).max(1));
     let key = Key::new(name).with_leaf_decor(Decor::new("", padding));
     table.insert_formatted(&key, Item::Value(value.decorated(" ", "")));
 }

@@ -156,6 +156,11 @@ async fn a_way_that_nobody_takes_and_a_function_that_nobody_can_look_into_are_na
     assert!(known.unproven[0].acknowledged && !known.unproven[1].acknowledged, "{:#?}", known.unproven);
     let other = Spec::parse(&access.replace("half", "hail")).unwrap().check(&schema).unwrap_err();
     assert!(other[0].message.contains("public.notes has no policy \"hail\""), "{other:#?}");
+    // What is written from what was seen says so, and not twice.
+    let written = found.to_spec(Some(&Spec::parse(ACCESS).unwrap()), &schema).to_toml();
+    assert!(written.contains("not_proven = [\"half\"]"), "{written}");
+    assert_eq!(Spec::parse(&written).unwrap().check(&schema), Ok(()));
+    assert_eq!(known.to_spec(Some(&spec), &schema).to_toml(), access);
     // The gate: policies of these migrations, and those that call a function of theirs.
     let theirs = |sql: &str, report: &Report| {
         access::gate::never_true(report, &schema, sql).iter().map(|one| one.policy.clone()).collect::<Vec<_>>()
