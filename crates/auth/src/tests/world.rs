@@ -102,6 +102,8 @@ impl World {
         }
         let mut config = AuthConfig { site_url: "https://app.test".into(), ..AuthConfig::default() };
         config.external_url = "https://api.test/auth/v1".into();
+        // Hashes are made without optimisation here, and the machine may be busy.
+        config.request_timeout = Duration::from_secs(180);
         config.limits.email_sent = None;
         config.limits.sms_sent = None;
         change(&mut config);
