@@ -33,7 +33,7 @@ pub use site::Site;
 use crate::jwt::Authenticator;
 
 /// How long the main door stays closed for the first catalog: so many times so long.
-const FIRST_LOAD_STEPS: u32 = 200;
+const FIRST_LOAD_STEPS: u32 = 500;
 const FIRST_LOAD_STEP: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// What answers requests, as the server sees it.
