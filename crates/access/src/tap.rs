@@ -7,6 +7,7 @@
 mod parse;
 mod render;
 mod run;
+mod variables;
 
 pub use parse::{Directive, Outcome, Test};
 pub use render::render;

@@ -7,6 +7,7 @@ use migrate::{Kind, split};
 use pg::tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::parse::Outcome;
+use super::variables::Variables;
 
 /// How deep `\ir` may go.
 const INCLUDES: usize = 10;
@@ -21,6 +22,7 @@ pub struct Script {
     steps: Vec<Step>,
     /// It begins a transaction itself.
     begins: bool,
+    variables: Variables,
     /// It ends one in a way that lets changes stay.
     pub commits: bool,
     /// How long a statement may take, where neither the file nor its role says.
@@ -58,8 +60,14 @@ impl Script {
     /// The file cannot be read, or is not UTF-8.
     pub fn read(path: &Path) -> std::io::Result<Self> {
         let text = text_of(path)?;
-        let mut script =
-            Self { path: path.to_owned(), steps: Vec::new(), begins: false, commits: false, longest: LONGEST };
+        let mut script = Self {
+            path: path.to_owned(),
+            steps: Vec::new(),
+            begins: false,
+            variables: Variables::default(),
+            commits: false,
+            longest: LONGEST,
+        };
         script.add(&text, path, 0);
         Ok(script)
     }
@@ -82,12 +90,13 @@ impl Script {
                         Err(error) => What::Refused(format!("cannot read {}: {error}", file.display())),
                     },
                     Some(_) => What::Refused("files include each other without end".to_owned()),
+                    None if self.variables.takes(statement.text) => continue,
                     None if is_setting(statement.text) => continue,
                     None => What::Refused(format!("{} is a command of psql that is not known here", statement.text)),
                 },
                 Kind::Copy(_) => What::Refused("COPY … FROM stdin does not run in tests; use INSERT".to_owned()),
                 Kind::Sql => {
-                    let sql = statement.text.to_owned();
+                    let sql = self.variables.replaced(statement.text);
                     match transaction_word(statement.text) {
                         Some(word) => {
                             self.begins |= word == "begin" || word == "start";
@@ -236,20 +245,8 @@ fn included(meta: &str, from: &Path) -> Option<PathBuf> {
 
 /// Commands that only change how psql looks.
 fn is_setting(meta: &str) -> bool {
-    const SETTINGS: &[&str] = &[
-        "\\set",
-        "\\unset",
-        "\\pset",
-        "\\echo",
-        "\\qecho",
-        "\\warn",
-        "\\timing",
-        "\\t",
-        "\\a",
-        "\\x",
-        "\\o",
-        "\\encoding",
-    ];
+    const SETTINGS: &[&str] =
+        &["\\pset", "\\echo", "\\qecho", "\\warn", "\\timing", "\\t", "\\a", "\\x", "\\o", "\\encoding"];
     meta.split_whitespace().next().is_some_and(|command| SETTINGS.contains(&command))
 }
 

@@ -108,3 +108,14 @@ fn a_file_that_is_not_utf_8_says_where() {
     let error = Script::read(&file.0).unwrap_err().to_string();
     assert!(error.contains("0xE4 in line 2"), "{error}");
 }
+
+#[tokio::test]
+async fn variables_of_psql_are_known() {
+    let database = testkit::database().await;
+    let client = database.postgres.connect().await.unwrap();
+    let text = "\\set ECHO none\n\\set count 2\n\\set who 'O''Hara'\nselect '1..' || :count;\n\
+                select case when :'who' = 'O' || chr(39) || 'Hara' then 'ok 1' else 'not ok 1' end;\n\
+                select 'ok 2 - ' || ':count'::text;";
+    let outcome = outcome(&client, "variables.sql", text, Stop::AtEnd, false).await;
+    assert!(outcome.passed() && outcome.tests[1].name == ":count", "{outcome:?}");
+}
