@@ -17,7 +17,8 @@ def documented():
 def run(name, extra):
     out = os.path.join(SCRATCH, name + ".json")
     command = [sys.executable, os.path.join(CASES, "harness.py"), "matrix", "--db-host", "127.0.0.1", "--db-port", PORT,
-               "--server-cmd", BASALT + " serve rest --config {conf} --port {port}", "--json", out, *extra]
+               "--server-cmd", BASALT + " serve rest --config {conf} --port {port}", "--json", out,
+               "--start-timeout", "180", "--timeout", "120", *extra]
     with open(os.path.join(SCRATCH, name + ".log"), "w", encoding="utf-8") as log:
         subprocess.run(command, stdout=log, stderr=log, check=False)
     with open(out, encoding="utf-8") as text:

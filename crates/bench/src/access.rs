@@ -37,7 +37,8 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     stop(child)?;
     let lint = lint::of_200_tables(args.rounds).await?;
     let mut text = format!(
-        "\n`{}`, {} rounds each, median with its interval.\n\n| what | goal | measured |\n|---|---|---|\n",
+        "\n    cargo build --release -p basalt -p bench\n    cargo run --release -p bench -- access --write BENCHMARKS.md\n\n\
+         `{}`, {} rounds each, median with its interval.\n\n| what | goal | measured |\n|---|---|---|\n",
         args.project.display(),
         args.rounds
     );
@@ -46,7 +47,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     text.push_str(&format!("| lint of 200 tables: catalog, trials, rules | ≤ 2 s | {} |\n", ms(&lint)));
     println!("{text}");
     match &args.write {
-        Some(file) => replace(file, BEGIN, END, "Access", &text),
+        Some(file) => replace(file, BEGIN, END, "Authorization and made-up rows", &text),
         None => Ok(()),
     }
 }

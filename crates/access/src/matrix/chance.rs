@@ -26,6 +26,13 @@ impl Chance {
         }
     }
 
+    /// A UUID of version 4 (RFC 9562).
+    pub fn uuid(&mut self) -> String {
+        let (high, low) = (self.next(), self.next());
+        let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
+        format!("{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}", ((low >> 48) & 0x3fff) | 0x8000, low & 0xffff_ffff_ffff)
+    }
+
     /// True in so many of a hundred cases.
     pub fn percent(&mut self, of_hundred: usize) -> bool {
         self.below(100) < of_hundred

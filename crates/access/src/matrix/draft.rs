@@ -43,6 +43,8 @@ pub struct Stock<'a> {
     hints: Hints,
     /// Its dice.
     pub chance: Chance,
+    /// Dice for keys alone, so that they change nothing else.
+    keys: Chance,
 }
 
 impl<'a> Stock<'a> {
@@ -50,12 +52,27 @@ impl<'a> Stock<'a> {
     pub fn new(schema: &'a Schema, people: &'a [Person], hints: Hints, seed: u64) -> Self {
         let chance = Chance::new(seed);
         let generator = Generator::new(schema, seed);
-        Self { schema, people, rows: HashMap::new(), spare: HashMap::new(), generator, hints, chance }
+        let keys = Chance::new(!seed);
+        Self { schema, people, rows: HashMap::new(), spare: HashMap::new(), generator, hints, chance, keys }
     }
 
     /// The rows of a table, as far as they were read.
     pub fn rows(&self, oid: u32) -> &[Stored] {
         self.rows.get(&oid).map_or(&[], Vec::as_slice)
+    }
+
+    /// The statement that keeps a row. Keys that PostgreSQL would draw are drawn here: what is tried follows their order, and the same
+    /// schema shall come to the same answer each time.
+    pub fn keep_sql(&mut self, relation: &Relation, mut draft: Draft) -> String {
+        for (at, column) in relation.columns.iter().enumerate() {
+            let drawn = column.default.as_deref().is_some_and(|default| {
+                default.ends_with("gen_random_uuid()") || default.ends_with("uuid_generate_v4()")
+            });
+            if drawn && column.type_sql == "uuid" && draft.iter().all(|(known, _)| *known != at) {
+                draft.push((at, Some(self.keys.uuid())));
+            }
+        }
+        insert_sql(relation, &draft)
     }
 
     /// Reads a table's rows anew.

@@ -6,7 +6,7 @@ use pg::ident;
 use pg::tokio_postgres::Client;
 
 use super::caller::TOO_LONG;
-use super::draft::{Stock, insert_sql, place};
+use super::draft::{Stock, place};
 use super::hints::names;
 use super::needs::{Wanted, needs};
 use super::report::Untried;
@@ -117,7 +117,7 @@ async fn fill_table(
         for person in &wanted {
             match stock.draft(relation, *person, 70) {
                 Ok(draft) => {
-                    statements.push(insert_sql(relation, &draft));
+                    statements.push(stock.keep_sql(relation, draft));
                     whose.push(*person);
                 }
                 Err(why) => trouble = Some(why),
@@ -158,7 +158,7 @@ pub async fn fill_bucket(
     let mut statements = Vec::new();
     for at in (0..people.len()).filter(|at| people[*at].is_active()) {
         for draft in paths::drafts(subject, people, at, stock) {
-            statements.push(insert_sql(&subject.relation, &draft));
+            statements.push(stock.keep_sql(&subject.relation, draft));
         }
     }
     keep(client, &statements, false).await?;
@@ -212,8 +212,10 @@ pub async fn reach(
         tables.extend(in_order(schema).filter(|table| reads(table)));
         for table in tables.into_iter().take(4) {
             let mut statements: Vec<String> = (0..REACH)
-                .filter_map(|_| stock.draft(table, (!of_others).then_some(*person), 90).ok())
-                .map(|draft| insert_sql(table, &draft))
+                .filter_map(|_| {
+                    let draft = stock.draft(table, (!of_others).then_some(*person), 90).ok()?;
+                    Some(stock.keep_sql(table, draft))
+                })
                 .collect();
             if table.oid == subject.relation.oid {
                 statements.extend(changes(spec, subject, people, one, stock));
@@ -301,8 +303,8 @@ fn led<'s>(
         !(makes_kinds(spec, relation, &relation.columns[column]) && people.iter().any(trier))
     };
     let (mut scripts, mut touched): (Vec<String>, Vec<&Relation>) = (Vec::new(), Vec::new());
-    for _ in 0..if *few { LED_FEW } else { LED } {
-        let needs = needs(schema, &subject.relation, &people[*person], opened, &mut stock.chance);
+    for attempt in 0..if *few { LED_FEW } else { LED } {
+        let needs = needs(schema, &subject.relation, &people[*person], opened, attempt);
         if !needs.say_something() && !few {
             break;
         }

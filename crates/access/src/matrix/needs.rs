@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::chance::Chance;
 use crate::Schema;
 use crate::expr::{Expr, Kind as Node, Select};
 use crate::identities::Person;
@@ -43,25 +42,48 @@ impl Needs<'_> {
     pub fn say_something(&self) -> bool {
         self.rows.len() > 1 || self.rows.iter().any(|row| !row.sets.is_empty() || !row.filled.is_empty())
     }
+
+    /// Rows of one table that have the same key are one row, as where a function looks for the row that it was given the key of.
+    fn unite(&mut self) {
+        let is_key = |row: &Wanted<'_>, column: usize| matches!(row.relation.primary_key(), [only] if *only == row.relation.columns[column].name);
+        let one = |rows: &[Wanted<'_>], (left, right): (Cell, Cell)| {
+            let (a, b) = (&rows[left.0], &rows[right.0]);
+            let agree = |(column, value)| a.sets.get(column).is_none_or(|other: &Option<String>| other == value);
+            left.0 != right.0
+                && left.1 == right.1
+                && a.relation.oid == b.relation.oid
+                && is_key(a, left.1)
+                && b.sets.iter().all(agree)
+        };
+        while let Some((left, right)) = self.same.iter().copied().find(|pair| one(&self.rows, *pair)) {
+            let (kept, gone) = (left.0.min(right.0), left.0.max(right.0));
+            let row = self.rows.remove(gone);
+            self.rows[kept].sets.extend(row.sets);
+            self.rows[kept].filled.extend(row.filled);
+            let moved = |(row, column): Cell| match row {
+                row if row == gone => (kept, column),
+                row if row > gone => (row - 1, column),
+                row => (row, column),
+            };
+            self.same = self.same.iter().map(|(left, right)| (moved(*left), moved(*right))).collect();
+            self.same.retain(|(left, right)| left != right);
+        }
+    }
 }
 
-/// Works out one way to make a condition true for a person; where there are several, chance picks.
-pub fn needs<'s>(
-    schema: &'s Schema,
-    relation: &'s Relation,
-    person: &Person,
-    sql: &str,
-    chance: &mut Chance,
-) -> Needs<'s> {
+/// Works out one way to make a condition true for a person. Where there are several, the number of the attempt picks: each number
+/// another one, until all were taken.
+pub fn needs<'s>(schema: &'s Schema, relation: &'s Relation, person: &Person, sql: &str, attempt: usize) -> Needs<'s> {
     let claims = serde_json::from_str(&person.claims).unwrap_or(Json::Null);
     let needs = Needs::default();
-    let mut reader = Reader { schema, person, claims, chance, needs, json: BTreeMap::new() };
+    let mut reader = Reader { schema, person, claims, left: attempt, needs, json: BTreeMap::new() };
     let first = reader.row(relation);
     let names = vec![(relation.name.clone(), Names::Row(first))];
     reader.want(&Expr::parse(sql), &mut vec![names], true);
     for ((row, column), json) in std::mem::take(&mut reader.json) {
         reader.needs.rows[row].sets.insert(column, Some(json.to_string()));
     }
+    reader.needs.unite();
     reader.needs
 }
 
@@ -96,7 +118,8 @@ struct Reader<'r, 's> {
     schema: &'s Schema,
     person: &'r Person,
     claims: Json,
-    chance: &'r mut Chance,
+    /// What of the attempt's number was not spent on a choice yet.
+    left: usize,
     needs: Needs<'s>,
     json: BTreeMap<Cell, Json>,
 }
@@ -111,13 +134,20 @@ impl<'s> Reader<'_, 's> {
         &self.needs.rows[row].relation.columns[column]
     }
 
+    /// One of so many, which are more than none.
+    fn choose(&mut self, of: usize) -> usize {
+        let chosen = self.left % of;
+        self.left /= of;
+        chosen
+    }
+
     /// Makes a condition true, or false.
     fn want(&mut self, expr: &Expr, scopes: &mut Scopes, yes: bool) {
         match &expr.kind {
             Node::And(parts) if yes => parts.iter().for_each(|part| self.want(part, scopes, true)),
             Node::Or(parts) if !yes => parts.iter().for_each(|part| self.want(part, scopes, false)),
             Node::And(parts) | Node::Or(parts) => {
-                let chosen = self.chance.below(parts.len());
+                let chosen = self.choose(parts.len());
                 self.want(&parts[chosen], scopes, yes);
             }
             Node::Not(inner) => self.want(inner, scopes, !yes),
@@ -138,10 +168,15 @@ impl<'s> Reader<'_, 's> {
                     reader.want(output, scopes, yes);
                 }
             }),
-            Node::Case { operand: None, whens, .. } if !whens.is_empty() => {
-                let (when, then) = &whens[self.chance.below(whens.len())];
-                self.want(when, scopes, true);
-                self.want(then, scopes, yes);
+            Node::Case { operand: None, whens, otherwise } if !whens.is_empty() => {
+                let chosen = self.choose(whens.len() + usize::from(otherwise.is_some()));
+                whens.iter().take(chosen).for_each(|(when, _)| self.want(when, scopes, false));
+                if let Some((when, then)) = whens.get(chosen) {
+                    self.want(when, scopes, true);
+                    self.want(then, scopes, yes);
+                } else if let Some(otherwise) = otherwise {
+                    self.want(otherwise, scopes, yes);
+                }
             }
             Node::Binary { operator, .. } if operator.starts_with("->") || operator.starts_with("#>") => {
                 let term = self.term(expr, scopes);
@@ -240,13 +275,13 @@ impl<'s> Reader<'_, 's> {
                 }
             }
             Term::List(parts) if !parts.is_empty() => {
-                let chosen = parts[self.chance.below(parts.len())].clone();
+                let chosen = parts[self.choose(parts.len())].clone();
                 self.hold(operator, wanted, chosen);
             }
             Term::Value(Some(text)) => {
                 let parts = elements(&text);
                 if !parts.is_empty() {
-                    let chosen = parts[self.chance.below(parts.len())].clone();
+                    let chosen = parts[self.choose(parts.len())].clone();
                     self.hold(operator, wanted, Term::Value(Some(chosen)));
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pg::ident;
 
-use super::draft::{Draft, Stock, insert_sql, place};
+use super::draft::{Draft, Stock, place};
 use super::needs::{Cell, Needs};
 use super::plan::writable;
 use crate::Schema;
@@ -163,7 +163,7 @@ impl Writer<'_, '_> {
             let needed = self.class.contains_key(&cell) && self.known(cell).is_none();
             if (needed || filled.contains(&at)) && empty && writable(column) {
                 let value = match column.base_type.as_str() {
-                    "uuid" if needed => Some(self.uuid()),
+                    "uuid" if needed => Some(self.stock.chance.uuid()),
                     "int2" | "int4" | "int8" if needed => {
                         Some((100_000 + self.stock.chance.below(1_000_000)).to_string())
                     }
@@ -182,18 +182,6 @@ impl Writer<'_, '_> {
             }
         }
         draft.sort_by_key(|(at, _)| *at);
-        Some(insert_sql(relation, &draft))
-    }
-
-    fn uuid(&mut self) -> String {
-        let mut part = |end: usize| self.stock.chance.below(end);
-        format!(
-            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
-            part(1 << 32),
-            part(1 << 16),
-            part(1 << 12),
-            part(1 << 12),
-            part(1 << 48)
-        )
+        Some(self.stock.keep_sql(relation, draft))
     }
 }

@@ -112,11 +112,17 @@ fn backend_of(world: &World) -> i32 {
     one(world, "select pid from pg_stat_activity where usename = 'authenticator' order by state_change desc limit 1")
 }
 
-/// The parent of a process of the server.
+/// The parent of a process of the server. That process may end in the recovery from the kill before: then the next one is asked.
 fn postmaster_of(world: &World) -> i32 {
-    let child = one(world, "select pid from pg_stat_activity where backend_type = 'checkpointer'");
-    let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap();
-    stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap().parse().unwrap()
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let child = one(world, "select pid from pg_stat_activity where backend_type = 'checkpointer'");
+        if let Ok(stat) = std::fs::read_to_string(format!("/proc/{child}/stat")) {
+            return stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap().parse().unwrap();
+        }
+        assert!(Instant::now() < deadline, "no checkpointer stays:\n{}", world.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// One number; asked again while the server recovers from the kill before.
