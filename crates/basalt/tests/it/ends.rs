@@ -40,7 +40,8 @@ fn start(args: &[&str], folder: &Path) -> Child {
 
 #[test]
 fn a_command_that_is_killed_leaves_no_postgresql() {
-    let slow = ("2_slow.sql", "select pg_catalog.pg_sleep(60);");
+    // An hour: a machine that was suspended finds a minute slept at once.
+    let slow = ("2_slow.sql", "select pg_catalog.pg_sleep(3600);");
     let folder = Folder::with_migrations(&[NOTES, slow]);
     let place = folder.0.canonicalize().unwrap();
     // The shadow's, and the project's own.
@@ -56,8 +57,9 @@ fn a_command_that_is_killed_leaves_no_postgresql() {
             let mut child = start(&command, &place);
             std::thread::sleep(Duration::from_millis(delay));
             kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
-            assert!(!child.wait().unwrap().success());
-            nobody_works_in(&place, &format!("{command:?} after {delay} ms, {signal}"));
+            let case = format!("{command:?} after {delay} ms, {signal}");
+            assert!(!child.wait().unwrap().success(), "{case}: it ended by itself");
+            nobody_works_in(&place, &case);
         }
     }
 }
