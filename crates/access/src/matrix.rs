@@ -38,7 +38,7 @@ use pg::Target;
 
 pub(crate) use groups::groups;
 pub(crate) use render::one_sided;
-pub use render::render;
+pub use render::{render, unseen};
 pub use report::{Cell, Counterexample, Difference, OneSided, Report, Unproven, Untried, Verdict};
 pub use run::{Prepared, prepare, probe};
 pub(crate) use subject::roles_of;

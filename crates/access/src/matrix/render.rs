@@ -10,6 +10,30 @@ pub fn render(report: &Report, with_tables: bool) -> String {
     if with_tables {
         tables(&report.cells, &mut text);
     }
+    text += &unseen(report);
+    for group in groups(&report.differences) {
+        one(&group, &mut text);
+    }
+    text += &match report.differences.len() {
+        0 => format!(
+            "Access: {} cells, {} statements tried, all as access.toml says.\n",
+            report.cells.len(),
+            report.probes
+        ),
+        n => {
+            let leaks = report.leaks().count();
+            format!(
+                "Access: {n} differences from access.toml, {leaks} of them leaks ({} statements tried).\n",
+                report.probes
+            )
+        }
+    };
+    text
+}
+
+/// What was not seen, and so is not proven: nothing where all was.
+pub fn unseen(report: &Report) -> String {
+    let mut text = String::new();
     if !report.untried.is_empty() {
         text += "Not tried, or proves nothing:\n";
         for untried in &report.untried {
@@ -34,23 +58,6 @@ pub fn render(report: &Report, with_tables: bool) -> String {
         }
         text.push('\n');
     }
-    for group in groups(&report.differences) {
-        one(&group, &mut text);
-    }
-    text += &match report.differences.len() {
-        0 => format!(
-            "Access: {} cells, {} statements tried, all as access.toml says.\n",
-            report.cells.len(),
-            report.probes
-        ),
-        n => {
-            let leaks = report.leaks().count();
-            format!(
-                "Access: {n} differences from access.toml, {leaks} of them leaks ({} statements tried).\n",
-                report.probes
-            )
-        }
-    };
     text
 }
 

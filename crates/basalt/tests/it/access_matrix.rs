@@ -64,6 +64,10 @@ fn what_is_not_proven_is_skipped_in_junit_and_an_update_says_where_no_words_fit(
     assert_eq!(updated.status.code(), Some(1), "{text}{}", stderr(&updated));
     assert!(text.contains("No words fit what was seen") && text.contains("  public.ids: select as user\n"), "{text}");
 
+    for unseen in ["public.vault, rows: new row for relation", "not proven: public.notes: policy \"digest\""] {
+        assert!(text.contains(unseen), "{unseen} is missing in {text}");
+    }
+
     let junit = run(&["db", "test", "-o", "junit"], &folder.0);
     let text = String::from_utf8_lossy(&junit.stdout).into_owned();
     let case = |object: &str, name: &str| {

@@ -157,8 +157,13 @@ fn update(file: &Path, report: &Report, spec: Option<&Spec>, schema: &Schema) ->
     unexplained(report)
 }
 
+/// What was not seen is told, so that nobody takes a file written from what was seen for the whole truth.
 /// 1 where no words fit what was seen: what is written there is the nearest, and wrong.
 fn unexplained(report: &Report) -> anyhow::Result<ExitCode> {
+    let unseen = matrix::unseen(report);
+    if !unseen.is_empty() {
+        print!("\nThis the file cannot know:\n\n{unseen}");
+    }
     let cells: Vec<String> = report
         .cells
         .iter()
