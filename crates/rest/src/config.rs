@@ -28,6 +28,9 @@ pub struct RestConfig {
     pub prepared_statements: bool,
     /// `db-root-spec`
     pub root_spec: Option<QualifiedName>,
+    /// What `ALTER ROLE … SET` says of the caller's role holds. With `db-config` off it does not: upstream reads it together with the
+    /// options that are in the database.
+    pub role_settings: bool,
     /// `db-schemas`; the first is the default.
     pub schemas: Vec<String>,
     /// `db-tx-end`
@@ -117,6 +120,7 @@ impl Default for RestConfig {
             pre_request: None,
             prepared_statements: true,
             root_spec: None,
+            role_settings: true,
             schemas: vec!["public".to_owned()],
             tx_end: TxEnd::Commit,
             openapi_mode: OpenApiMode::FollowPrivileges,

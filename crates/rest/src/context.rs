@@ -32,7 +32,8 @@ pub(crate) fn settings(context: &Context<'_>) -> Settings {
     let mut all: Settings = Vec::with_capacity(12);
     let mut set = |name: Cow<'static, str>, value: Bytes| all.push((name, value));
     set("search_path".into(), search_path(context.schema, &context.config.extra_search_path));
-    if let Some(role) = context.catalog.roles.get(String::from_utf8_lossy(&context.caller.role).as_ref()) {
+    let role = context.catalog.roles.get(String::from_utf8_lossy(&context.caller.role).as_ref());
+    if let Some(role) = role.filter(|_| context.config.role_settings) {
         // Dates become JSON from their ISO form, whatever form the role likes.
         let kept = role.settings.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("datestyle"));
         for (name, value) in kept {
@@ -84,15 +85,14 @@ fn headers_json(headers: &HeaderMap) -> Bytes {
     Value::Object(object).to_string().into()
 }
 
+/// Cut at `;` and `=`, with nothing taken off but blanks before a name: as upstream reads them. Of a repeated one the last counts.
 fn cookies_json(headers: &HeaderMap) -> Bytes {
     let Some(cookies) = headers.get("cookie") else { return Bytes::from_static(b"{}") };
     let text = String::from_utf8_lossy(cookies.as_bytes());
     let mut object = Map::new();
-    for cookie in text.split(';') {
-        let (name, value) = cookie.trim().split_once('=').unwrap_or((cookie.trim(), ""));
-        if !name.is_empty() {
-            object.insert(name.to_owned(), Value::String(value.to_owned()));
-        }
+    for cookie in text.strip_suffix(';').unwrap_or(&text).split(';').filter(|_| !text.is_empty()) {
+        let (name, value) = cookie.split_once('=').unwrap_or((cookie, ""));
+        object.insert(name.trim_start_matches(' ').to_owned(), Value::String(value.to_owned()));
     }
     Value::Object(object).to_string().into()
 }

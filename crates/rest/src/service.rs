@@ -325,7 +325,8 @@ impl Once<'_> {
 
     fn named_isolation(&self, routine: Option<&catalog::Routine>) -> Option<Isolation> {
         let role = String::from_utf8_lossy(&self.caller.role);
-        let of_role = || self.schema.catalog.roles.get(role.as_ref()).and_then(|r| r.isolation.as_deref());
+        let roles = self.config.role_settings.then_some(&self.schema.catalog.roles);
+        let of_role = || roles?.get(role.as_ref()).and_then(|r| r.isolation.as_deref());
         let level = routine.and_then(|r| r.isolation.as_deref()).or_else(of_role)?;
         Some(match level.trim_matches('"') {
             "serializable" => Isolation::Serializable,

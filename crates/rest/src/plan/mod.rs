@@ -278,6 +278,12 @@ fn arguments(request: &ApiRequest, routine: &Routine, by_post: bool) -> Argument
     if let [only] = routine.parameters.as_slice()
         && only.name.is_empty()
     {
+        // What came in the query string, or as a form, goes to it as JSON.
+        let body = match &request.payload {
+            Some(Payload::Form(fields)) if by_post => as_object(fields),
+            _ if !by_post => as_object(&request.query.arguments),
+            _ => body,
+        };
         return Arguments::Body(body, only.type_name.clone());
     }
     let given = |names: &BTreeSet<String>| -> Vec<String> {
@@ -291,6 +297,13 @@ fn arguments(request: &ApiRequest, routine: &Routine, by_post: bool) -> Argument
             if names.is_empty() { Arguments::Nothing } else { Arguments::Object(body, names) }
         }
     }
+}
+
+/// `{"a": "1"}`; of a repeated name the last value counts.
+fn as_object(fields: &[(String, String)]) -> Bytes {
+    let object: serde_json::Map<_, _> =
+        fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    serde_json::Value::Object(object).to_string().into()
 }
 
 fn known_table<'s>(relation: &QualifiedName, schema: &'s Schema) -> Result<&'s catalog::Table, Error> {

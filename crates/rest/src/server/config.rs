@@ -241,6 +241,7 @@ impl Config {
             pre_request: self.db_pre_request.as_deref().map(qualified),
             prepared_statements: self.db_prepared_statements,
             root_spec: self.db_root_spec.as_deref().map(qualified),
+            role_settings: self.db_config,
             schemas: self.db_schemas.clone(),
             tx_end: self.db_tx_end,
             openapi_mode: self.openapi_mode,

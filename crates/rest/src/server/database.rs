@@ -61,20 +61,18 @@ pub(super) async fn settings(executor: &Executor, config: &Config) -> Result<Vec
     let mut steps = vec![Step::new(ROLE_SETTINGS, Vec::new())];
     if let Some(function) = &config.db_pre_config {
         let (schema, name) = function.split_once('.').unwrap_or(("public", function));
-        // What the function sets differs from what was set before it.
-        steps.push(current_settings());
         steps.push(Step::new(format!("select {}()", pg::qualified(schema, name)), Vec::new()));
         steps.push(current_settings());
     }
     let results = ask(executor, "", steps).await?;
     let mut found: Vec<(String, String)> = Vec::new();
+    // Of two with the same name the later holds: the role's own go before what the function sets.
+    if let [_, _, after] = &results[..] {
+        found.extend(pairs(after).into_iter().filter(|(_, value)| !value.is_empty()));
+    }
     if let Some(roles) = results.first() {
         let unprefixed = pairs(roles).into_iter().map(|(n, v)| (n.trim_start_matches("pgrst.").to_owned(), v));
         found.extend(unprefixed);
-    }
-    if let [_, before, _, after] = &results[..] {
-        let before = pairs(before);
-        found.extend(pairs(after).into_iter().filter(|pair| !before.contains(pair) && !pair.1.is_empty()));
     }
     Ok(found)
 }

@@ -11,8 +11,9 @@ pub(crate) const ROWS: &str = "_postgrest_t";
 
 /// The expression that makes the body of all rows.
 pub(crate) fn body(sql: &mut Sql, handler: &Handler, routine: Option<&Routine>) {
-    let scalar = routine.is_some_and(|r| r.returns_scalar() || r.returns_set_of_scalar());
-    let row = if scalar { "_postgrest_t.pgrst_scalar" } else { ROWS };
+    const VALUE: &str = "_postgrest_t.pgrst_scalar";
+    let is_scalar = routine.is_some_and(Routine::returns_scalar);
+    let row = if is_scalar || routine.is_some_and(Routine::returns_set_of_scalar) { VALUE } else { ROWS };
     let one = routine.is_some_and(|r| r.returns_single());
     match handler {
         Handler::None => {
@@ -20,7 +21,8 @@ pub(crate) fn body(sql: &mut Sql, handler: &Handler, routine: Option<&Routine>) 
         }
         Handler::Json => json(sql, row, one, false),
         Handler::JsonStripped => json(sql, row, one, true),
-        Handler::Object { stripped } => json(sql, row, true, *stripped),
+        // Of a set of values the one is shown as the row that upstream makes of it, under the name that it gives.
+        Handler::Object { stripped } => json(sql, if is_scalar { VALUE } else { ROWS }, true, *stripped),
         Handler::Csv => csv(sql),
         Handler::GeoJson => {
             sql.push(

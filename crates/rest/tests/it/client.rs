@@ -61,7 +61,12 @@ impl Library {
 
     /// The same database by another server.
     pub async fn reopened(self) -> Self {
-        Self::on(self.database, |config| config).await
+        self.reopened_with(|config| config).await
+    }
+
+    /// The same, configured otherwise.
+    pub async fn reopened_with(self, change: impl FnOnce(RestConfig) -> RestConfig) -> Self {
+        Self::on(self.database, change).await
     }
 
     async fn on(database: Database, change: impl FnOnce(RestConfig) -> RestConfig) -> Self {
@@ -99,6 +104,11 @@ impl Library {
 
 /// The header of a signed-in user.
 pub fn token(user: &str) -> String {
+    token_of("authenticated", user)
+}
+
+/// The header of a user in another role.
+pub fn token_of(role: &str, user: &str) -> String {
     let keys = crypto::jwt::KeySet::from_postgrest(SECRET, false).unwrap();
-    format!("authorization: Bearer {}", keys.sign(&json!({"role": "authenticated", "sub": user})).unwrap())
+    format!("authorization: Bearer {}", keys.sign(&json!({"role": role, "sub": user})).unwrap())
 }
