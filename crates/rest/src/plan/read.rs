@@ -109,7 +109,9 @@ impl Draft {
                 .flatten();
             return Err(Error::NotEmbedded { name: name.clone(), alias });
         };
-        let child = &mut self.children[found];
+        // It comes first from here on, in the answer and for the names that follow, as it does for upstream.
+        self.children[..=found].rotate_right(1);
+        let child = &mut self.children[0];
         if child.name == *name && child.alias.as_ref().is_some_and(|alias| alias != name) {
             child.legacy_name_used = true;
         }
@@ -144,8 +146,8 @@ fn build(draft: Draft, root: &QualifiedName, kind: Kind, catalog: &Catalog) -> R
         Kind::Read => (root.clone(), None),
         Kind::Write | Kind::Call => (QualifiedName::local(SOURCE), Some(root.name.clone())),
     };
-    let mut node = resolved(&draft, resolver, from, alias, 0);
-    node.children = build_children(draft.children, &node, &root.name, &root.schema, catalog)?;
+    let mut node = resolved(&draft, resolver, resolver, from, alias, 0);
+    node.children = build_children(draft.children, &node, &root.name, &root.schema, resolver)?;
     Ok(node)
 }
 
@@ -154,22 +156,22 @@ fn build_children(
     parent: &Node,
     origin: &str,
     schema: &str,
-    catalog: &Catalog,
+    root: Resolver<'_>,
 ) -> Result<Vec<Node>, Error> {
     drafts
         .into_iter()
         .map(|draft| {
-            let relationship = find_relationship(catalog, schema, origin, &draft.name, draft.hint.as_deref())?;
-            let mut node = related(&draft, relationship, parent, catalog);
+            let relationship = find_relationship(root.catalog, schema, origin, &draft.name, draft.hint.as_deref())?;
+            let mut node = related(&draft, relationship, parent, root);
             let origin = node.from.name.clone();
-            node.children = build_children(draft.children, &node, &origin, schema, catalog)?;
+            node.children = build_children(draft.children, &node, &origin, schema, root)?;
             Ok(node)
         })
         .collect()
 }
 
 /// The node of an embed, with its join.
-fn related(draft: &Draft, relationship: Relationship, parent: &Node, catalog: &Catalog) -> Node {
+fn related(draft: &Draft, relationship: Relationship, parent: &Node, root: Resolver<'_>) -> Node {
     let depth = parent.depth + 1;
     let target = relationship.foreign_table().clone();
     // The junction of a many-to-many is named in the same FROM, so the target keeps its name there.
@@ -177,7 +179,7 @@ fn related(draft: &Draft, relationship: Relationship, parent: &Node, catalog: &C
         Relationship::Detected { cardinality: Cardinality::ManyToMany(_), .. } => None,
         _ => Some(format!("{}_{depth}", target.name)),
     };
-    let mut node = resolved(draft, Resolver::new(catalog, &target), target, alias.clone(), depth);
+    let mut node = resolved(draft, Resolver::new(root.catalog, &target), root, target, alias.clone(), depth);
     let label = draft.alias.as_deref().unwrap_or(&draft.name);
     node.subselect = format!("{}_{label}_{depth}", relationship.table().name);
     let parent_name = parent.alias.as_ref().map_or_else(|| parent.from.clone(), QualifiedName::local);
@@ -221,13 +223,22 @@ fn join_conditions(cardinality: &Cardinality, parent: &QualifiedName, own: &Qual
     }
 }
 
-fn resolved(draft: &Draft, resolver: Resolver<'_>, from: QualifiedName, alias: Option<String>, depth: usize) -> Node {
+/// Orders are resolved by the columns of the root, as upstream does it at every level: steps into a JSON column of an embed find `jsonb`,
+/// which can be ordered by, where `json` could not.
+fn resolved(
+    draft: &Draft,
+    resolver: Resolver<'_>,
+    root: Resolver<'_>,
+    from: QualifiedName,
+    alias: Option<String>,
+    depth: usize,
+) -> Node {
     Node {
         select: draft.fields.iter().map(|f| resolver.select(f)).collect(),
         from,
         alias,
         filters: draft.filters.iter().map(|l| resolver.logic(l)).collect(),
-        order: draft.order.iter().map(|t| resolver.order(t)).collect(),
+        order: draft.order.iter().map(|t| root.order(t)).collect(),
         range: draft.range.unwrap_or(Range::ALL),
         name: draft.name.clone(),
         given_alias: draft.alias.clone(),

@@ -130,7 +130,8 @@ pub(crate) fn of_write(
         Mutation::Replace => None,
     };
     let status = match plan.mutation {
-        Mutation::Insert if preferences.resolution == Some(Resolution::Merge) && inserted.is_some_and(|n| n <= 0) => {
+        // Nothing to insert counts as nothing inserted, too.
+        Mutation::Insert if preferences.resolution == Some(Resolution::Merge) && inserted.is_none_or(|n| n <= 0) => {
             StatusCode::OK
         }
         Mutation::Insert => StatusCode::CREATED,

@@ -74,6 +74,21 @@ async fn related_resources_are_embedded() {
     assert_eq!(reply.json(), json!([{"name": "Chris"}]));
 }
 
+/// Small things that PostgREST does with what a filter, an order or a limit names.
+#[tokio::test]
+async fn an_embed_that_is_named_comes_first() {
+    let library = Library::open().await;
+    let reply = library.get("/books?select=id,authors(name),genres(name)&id=eq.1").await;
+    assert_eq!(reply.body, r#"[{"id":1,"authors":{"name": "Ada"},"genres":[{"name": "science"}]}]"#);
+    let reply = library.get("/books?select=id,authors(name),genres(name)&id=eq.1&genres.name=eq.poetry").await;
+    assert_eq!(reply.body, r#"[{"id":1,"genres":[],"authors":{"name": "Ada"}}]"#);
+    // In what is embedded, json is ordered by as jsonb, which it could not be itself.
+    library.database.run("alter table books alter data type json").await;
+    library.rest.reload().await.unwrap();
+    let reply = library.get("/authors?select=books(id)&id=eq.1&books.order=data-%3Eisbn.nullsfirst").await;
+    assert_eq!(reply.both(), (200, json!([{"books": [{"id": 2}, {"id": 1}]}])));
+}
+
 #[tokio::test]
 async fn pages_are_counted() {
     let library = Library::open().await;

@@ -48,6 +48,8 @@ async fn existing_rows_are_merged_or_left() {
     let reply =
         library.post("/authors?select=id", &[ignore], &json!([{"id": 1, "name": "x"}, {"id": 4, "name": "y"}])).await;
     assert_eq!(reply.both(), (201, json!([{"id": 4}])));
+    assert_eq!(library.post("/authors", &[merge], &json!([])).await.both(), (200, json!([])), "nor here");
+    assert_eq!(library.post("/authors", &[ignore], &json!([])).await.both(), (201, json!([])));
     let reply = library.send("PUT", "/authors?id=eq.5", &[FULL], r#"{"id": 5, "name": "z"}"#).await;
     assert_eq!(reply.status, 201);
     let reply = library.send("PUT", "/authors?id=eq.5", &[], r#"{"id": 6, "name": "z"}"#).await;
