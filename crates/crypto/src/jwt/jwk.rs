@@ -57,6 +57,12 @@ impl Jwk {
         LENIENT.decode(text).map_err(|_| format!("{name:?} is not base64url"))
     }
 
+    /// Is it of a type, and for an algorithm if it names one, that signs?
+    pub(super) fn may_verify(&self) -> bool {
+        let type_is_known = matches!(self.text("kty"), Some("oct" | "RSA" | "EC" | "OKP"));
+        type_is_known && self.text("alg").is_none_or(|name| super::Algorithm::parse(name).is_some())
+    }
+
     /// Is there a private part?
     pub fn is_private(&self) -> bool {
         self.0.contains_key("d") || self.text("kty") == Some("oct")

@@ -103,6 +103,10 @@ fn the_forms_of_a_secret() {
     let of_longer = KeySet::from_postgrest(&longer.to_string(), false).unwrap().sign_json("{}").unwrap();
     let plain = KeySet::from_postgrest(SECRET, false).unwrap();
     assert!(matches!(plain.verify_signature(&of_longer), Err(VerifyError::NoSuitableKey { .. })), "HS256 alone");
+    let foreign = [json!({ "kty": "RSA", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB" }), json!({ "kty": "new" })];
+    let mixed = json!({ "keys": [&foreign[0], { "kty": "oct", "k": URL_SAFE_NO_PAD.encode(SECRET) }, &foreign[1]] });
+    assert!(KeySet::from_postgrest(&mixed.to_string(), false).unwrap().verify_signature(&token).is_ok());
+    assert!(KeySet::from_postgrest(&json!({ "keys": foreign }).to_string(), false).is_err());
     assert_eq!(KeySet::from_postgrest("short", false).err(), Some(KeyError::SecretTooShort));
     assert_eq!(KeySet::from_postgrest("c2hvcnQ=", true).err(), Some(KeyError::SecretTooShort));
     assert_eq!(KeySet::from_postgrest("%%%", true).err(), Some(KeyError::NotBase64));
@@ -174,6 +178,8 @@ fn bad_tokens_are_answered_in_postgrests_words() {
         Some("No suitable key was found to decode the JWT"),
     );
     check(&array, "Parsing claims failed", None);
+    let [header, _, signature] = array.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
+    check(&format!("{header}.***.{signature}"), "JWT cryptographic operation failed", None);
     check(&token(r#"{"alg":"HS256","crit":["b64"]}"#, "{}", "yOBh"), "JWT cryptographic operation failed", None);
 }
 

@@ -56,14 +56,13 @@ impl RolePath {
         JsonPath::parse(text).map(|path| Self(Kind::Standard(Box::new(path)))).map_err(|e| wrong(e.to_string()))
     }
 
-    /// The first value at the path; null is nothing.
+    /// The first value at the path. Null is a value, too: whose token says `"role": null` is not taken for nobody in particular.
     pub fn find(&self, claims: &Map<String, Value>) -> Option<Value> {
-        let found = match &self.0 {
+        match &self.0 {
             Kind::Claim(name) => claims.get(name).cloned(),
             Kind::Standard(path) => path.query(&Value::Object(claims.clone())).first().cloned(),
             Kind::Old(steps) => walk(steps, claims),
-        };
-        found.filter(|value| !value.is_null())
+        }
     }
 }
 
@@ -147,7 +146,7 @@ mod tests {
         };
         for (path, expected) in [
             ("$.role", Some("author")),
-            ("$.none", None),
+            ("$.none", Some("null")),
             ("$.number", Some("5")),
             ("$.realm['my roles'][1]", Some("web_admin")),
             ("$.realm['my roles'][?@ == 'web_user']", Some("web_user")),
