@@ -22,17 +22,24 @@ pub(crate) fn preflight(method: &Method, headers: &HeaderMap, config: &RestConfi
     let wanted = headers.get("access-control-request-method")?;
     METHODS.split(", ").find(|known| known.as_bytes() == wanted.as_bytes())?;
     let allowed = origin_headers(headers, config)?;
-    let asked = headers.get("access-control-request-headers").map(|v| String::from_utf8_lossy(v.as_bytes()));
-    let mut names = vec!["Authorization".to_owned()];
-    names.extend(asked.iter().flat_map(|list| list.split(',')).map(|name| name.trim().to_owned()));
-    names.extend(["Accept", "Accept-Language", "Content-Language"].map(str::to_owned));
     let mut answer = Answer::new(StatusCode::OK).without_length();
     answer.headers = allowed;
-    let answer = answer
-        .header(ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS)
-        .header(ACCESS_CONTROL_ALLOW_HEADERS, names.join(", "))
-        .header(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    Some(answer)
+    if let Some(asked) = headers.get("access-control-request-headers") {
+        answer = answer.header(ACCESS_CONTROL_ALLOW_HEADERS, allowed_names(&String::from_utf8_lossy(asked.as_bytes())));
+    }
+    Some(answer.header(ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS).header(ACCESS_CONTROL_ALLOW_METHODS, METHODS))
+}
+
+/// What is asked for, and what every request may carry, each once.
+fn allowed_names(asked: &str) -> String {
+    let mut names = vec!["Authorization"];
+    names.extend(asked.split(',').map(str::trim).filter(|name| !name.is_empty()));
+    for simple in ["Accept", "Accept-Language", "Content-Language"] {
+        if !names.iter().any(|name| name.eq_ignore_ascii_case(simple)) {
+            names.push(simple);
+        }
+    }
+    names.join(", ")
 }
 
 /// What every answer to a request with an `Origin` carries; to OPTIONS that is no preflight, nothing.

@@ -85,6 +85,11 @@ struct RaisedDetail {
     headers: std::collections::BTreeMap<String, String>,
 }
 
+/// Reads what SQL wrote; of a repeated key the last counts.
+fn parsed<T: for<'de> Deserialize<'de>>(json: &str) -> Option<T> {
+    serde_json::from_value(serde_json::from_str::<Value>(json).ok().filter(Value::is_object)?).ok()
+}
+
 /// `RAISE SQLSTATE 'PGRST'` says the whole response.
 fn raised(error: &pg::ServerError) -> Shown {
     let failed = |details: String, hint: &str| {
@@ -96,13 +101,13 @@ fn raised(error: &pg::ServerError) -> Shown {
         "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: 'details', 'hint'.";
     const DETAIL_HINT: &str =
         "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'.";
-    let Ok(message) = serde_json::from_str::<RaisedMessage>(&error.message) else {
+    let Some(message) = parsed::<RaisedMessage>(&error.message) else {
         return failed(format!("Invalid JSON value for MESSAGE: '{}'", error.message), MESSAGE_HINT);
     };
     let Some(detail) = &error.detail else {
         return failed("DETAIL is missing in the RAISE statement".to_owned(), DETAIL_HINT);
     };
-    let Ok(response) = serde_json::from_str::<RaisedDetail>(detail) else {
+    let Some(response) = parsed::<RaisedDetail>(detail) else {
         return failed(format!("Invalid JSON value for DETAIL: '{detail}'"), DETAIL_HINT);
     };
     let mut out = shown(response.status, &message.code, message.message);

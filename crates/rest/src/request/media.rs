@@ -169,13 +169,24 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Vec<MediaType> {
         .split(',')
         .map(|part| {
             let (name, quality) = part.split_once(";q=").unwrap_or((part, ""));
-            let quality = quality.split(';').next().and_then(|q| q.parse().ok()).unwrap_or(1.0);
+            let quality = quality_of(quality);
             let count = |c: char| name.matches(c).count() as i64;
             (quality, count(';') - count('*'), name)
         })
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
     ranked.into_iter().map(|(_, _, name)| MediaType::read(name)).collect()
+}
+
+/// The number that this begins with, `0.5`; 1 if it begins with none.
+fn quality_of(text: &str) -> f64 {
+    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let whole = digits(text);
+    let end = match text.get(whole..).and_then(|rest| rest.strip_prefix('.')).map(digits) {
+        Some(fraction) if fraction > 0 => whole + 1 + fraction,
+        _ => whole,
+    };
+    if whole == 0 { 1.0 } else { text[..end].parse().unwrap_or(1.0) }
 }
 
 /// The `Content-Type` header; JSON if there is none.
@@ -197,6 +208,15 @@ mod tests {
         assert_eq!(MediaType::read("undefined"), MediaType::Other("undefined".into()));
         let plan = MediaType::read("application/vnd.pgrst.plan ; for=\"text/xml\" ; options=analyze|x");
         assert_eq!(plan.text(), "application/vnd.pgrst.plan+text; for=\"text/xml\"; options=analyze");
+    }
+
+    #[test]
+    fn a_quality_is_the_number_that_it_begins_with() {
+        for (text, quality) in
+            [("0.5", 0.5), ("0.5;x", 0.5), ("0.5x", 0.5), ("0.", 0.0), (".5", 1.0), ("", 1.0), ("x", 1.0)]
+        {
+            assert_eq!(quality_of(text), quality, "{text}");
+        }
     }
 
     #[test]

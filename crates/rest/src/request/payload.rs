@@ -255,7 +255,9 @@ fn csv(body: &Bytes) -> Result<WithKeys, String> {
 }
 
 fn form(body: &Bytes, for_function: bool) -> Result<WithKeys, String> {
-    let fields = pairs(body).map_err(|_| "The body is not valid UTF-8".to_owned())?;
+    // A body may begin like a query string.
+    let fields =
+        pairs(body.strip_prefix(b"?").unwrap_or(body)).map_err(|_| "The body is not valid UTF-8".to_owned())?;
     let fields: Vec<(String, String)> = fields.into_iter().map(|(k, v)| (k, v.unwrap_or_default())).collect();
     let keys = fields.iter().map(|(k, _)| k.clone()).collect();
     if for_function {

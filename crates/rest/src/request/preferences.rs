@@ -65,12 +65,18 @@ impl Preferences {
     /// Reads all `Prefer` headers. `tx=` is only heard where the server allows it.
     pub(crate) fn read(headers: &HeaderMap, may_choose_transaction: bool) -> Self {
         let mut found = Self::default();
-        for value in headers.get_all("prefer") {
+        let mut most = None;
+        for value in headers.get_all("prefer").iter().filter(|value| !value.is_empty()) {
             let text = String::from_utf8_lossy(value.as_bytes());
             for word in text.split(',').map(str::trim) {
-                found.take(word, may_choose_transaction);
+                match word.strip_prefix("max-affected=") {
+                    // The first counts, even if it is no number.
+                    Some(number) => most = most.or_else(|| Some(number.trim().parse().ok())),
+                    None => found.take(word, may_choose_transaction),
+                }
             }
         }
+        found.max_affected = most.flatten();
         found
     }
 
@@ -91,10 +97,6 @@ impl Preferences {
             self.handling.get_or_insert(value);
         } else if let Some(name) = word.strip_prefix("timezone=") {
             self.timezone.get_or_insert_with(|| name.to_owned());
-        } else if let Some(number) = word.strip_prefix("max-affected=") {
-            if self.max_affected.is_none() {
-                self.max_affected = number.parse().ok();
-            }
         } else {
             self.invalid.push(word.to_owned());
         }
@@ -160,5 +162,13 @@ mod tests {
     #[test]
     fn max_affected_is_only_applied_when_strict() {
         assert_eq!(read(&["max-affected=5"]).applied(), None);
+        assert_eq!(read(&["handling=strict, max-affected= 5"]).max_affected, Some(5));
+        assert_eq!(read(&["max-affected=x, max-affected=5"]).max_affected, None);
+    }
+
+    #[test]
+    fn an_empty_header_says_nothing_and_an_empty_word_is_unknown() {
+        assert_eq!(read(&["", "handling=strict"]).invalid, Vec::<String>::new());
+        assert_eq!(read(&["handling=strict,"]).invalid, [""]);
     }
 }

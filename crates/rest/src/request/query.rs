@@ -63,20 +63,25 @@ fn decoded(raw: &[u8]) -> Result<String, ParseError> {
     })
 }
 
-/// The parameters sorted by name and encoded anew: for `Content-Location`.
+/// The parameters sorted by name and encoded anew: for `Content-Location`. Values of one name are joined by commas, as PostgREST does.
 pub(crate) fn canonical(raw: &[u8]) -> String {
     use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     let mut all = pairs(raw).unwrap_or_default();
     all.sort_by(|a, b| a.0.cmp(&b.0));
     let mut out = String::with_capacity(raw.len() + 16);
-    for (key, value) in all {
-        if !out.is_empty() {
-            out.push('&');
+    let mut last: Option<&str> = None;
+    for (key, value) in &all {
+        if last.replace(key) == Some(key) {
+            out.push(',');
+        } else {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            out.extend(utf8_percent_encode(key, KEPT));
+            out.push('=');
         }
-        out.extend(utf8_percent_encode(&key, KEPT));
-        out.push('=');
-        out.extend(utf8_percent_encode(&value.unwrap_or_default(), KEPT));
+        out.extend(utf8_percent_encode(value.as_deref().unwrap_or_default(), KEPT));
     }
     out
 }
@@ -153,25 +158,22 @@ fn read_filter(
 }
 
 /// Pairs `x.limit` with `x.offset`; of a repeated one the last counts.
-fn read_ranges(query: &mut Query, given: &[(&str, &str)]) -> Result<(), ParseError> {
-    let mut levels: Vec<&str> = Vec::new();
+fn read_ranges<'a>(query: &mut Query, given: &[(&'a str, &str)]) -> Result<(), ParseError> {
+    // The root has no level, which is another thing than one without a name (`.limit`).
+    let split = |key: &'a str| key.rsplit_once('.').map_or((None, key), |(level, last)| (Some(level), last));
+    let mut levels: Vec<Option<&str>> = Vec::new();
     for (key, _) in given {
-        let (level, last) = key.rsplit_once('.').unwrap_or(("", key));
+        let (level, last) = split(key);
         if matches!(last, "limit" | "offset") && !levels.contains(&level) {
             levels.push(level);
         }
     }
     for level in levels {
-        let of = |word: &str| {
-            let wanted = |key: &str| key.rsplit_once('.').unwrap_or(("", key)) == (level, word);
-            given.iter().rev().find(|(k, _)| wanted(k)).map(|(_, v)| *v)
-        };
+        let of = |word: &str| given.iter().rev().find(|(k, _)| split(k) == (level, word)).map(|(_, v)| *v);
         let Some(range) = of_parameters(of("limit"), of("offset")) else { continue };
-        if level.is_empty() {
-            query.root_range = Some(range);
-        } else {
-            let (path, _) = read_path(&format!("{level}.limit"))?;
-            query.ranges.push((path, range));
+        match level {
+            None => query.root_range = Some(range),
+            Some(level) => query.ranges.push((read_path(&format!("{level}.limit"))?.0, range)),
         }
     }
     Ok(())
@@ -251,12 +253,15 @@ mod tests {
         let error = read(b"order=id.asc.nullslasttt", false, &[]).unwrap_err();
         assert_eq!(error.message, r#""failed to parse order (id.asc.nullslasttt)" (line 1, column 17)"#);
         assert_eq!(error.details, r#"unexpected 't' expecting "," or end of input"#);
+        let error = read(b".limit=1", false, &[]).unwrap_err();
+        assert_eq!(error.message, r#""failed to parse tree path (.limit)" (line 1, column 1)"#);
         assert!(read(b"name=eq.%ff", false, &[]).is_err());
     }
 
     #[test]
     fn the_canonical_form_is_sorted_and_encoded() {
         assert_eq!(canonical(b"select=id&id=in.(1,2)&d"), "d=&id=in.%281%2C2%29&select=id");
+        assert_eq!(canonical(b"id=lt.5&select=id&id=gt.1"), "id=lt.5,gt.1&select=id");
     }
 
     #[test]

@@ -109,6 +109,11 @@ pub fn token(user: &str) -> String {
 
 /// The header of a user in another role.
 pub fn token_of(role: &str, user: &str) -> String {
+    claims_token(&json!({"role": role, "sub": user}))
+}
+
+/// The header of whoever has these claims.
+pub fn claims_token(claims: &Value) -> String {
     let keys = crypto::jwt::KeySet::from_postgrest(SECRET, false).unwrap();
-    format!("authorization: Bearer {}", keys.sign(&json!({"role": role, "sub": user})).unwrap())
+    format!("authorization: Bearer {}", keys.sign(claims).unwrap())
 }

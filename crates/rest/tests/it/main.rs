@@ -1,5 +1,6 @@
 //! The REST service against a real PostgreSQL: what a client sees.
 
+mod asking;
 mod calling;
 mod client;
 mod junk;
