@@ -8,6 +8,7 @@ pub mod admin;
 pub mod config;
 pub mod config_file;
 mod database;
+mod dump;
 pub mod listener;
 mod metrics;
 mod site;
@@ -27,7 +28,8 @@ use tokio::sync::watch;
 use self::access_log::Seen;
 use self::listener::Listener;
 pub use config::{Config, LogLevel};
-pub use config_file::{Sources, dump};
+pub use config_file::Sources;
+pub use dump::dump;
 pub use site::Site;
 
 use crate::jwt::Authenticator;

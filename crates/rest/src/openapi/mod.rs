@@ -153,15 +153,19 @@ fn address(config: &RestConfig) -> (String, String, u16, String) {
     ("http".to_owned(), host.to_owned(), config.server_port, "/".to_owned())
 }
 
-fn proxy(uri: &str) -> Option<(String, String, u16, String)> {
+/// Scheme, host, port and path of an absolute `http` or `https` URI without user, query and fragment.
+pub(crate) fn proxy(uri: &str) -> Option<(String, String, u16, String)> {
     let (scheme, rest) = uri.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok()?),
+    // The colons of an IPv6 address stand in brackets.
+    let (host, port) = match authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0)?),
         None => (authority, if scheme == "https" { 443 } else { 80 }),
     };
-    Some((scheme, host.to_owned(), port, path.to_owned()))
+    let has_rest = uri.contains(['?', '#', '@', ' ']);
+    let is_web = matches!(scheme.as_str(), "http" | "https");
+    (is_web && !host.is_empty() && !has_rest).then(|| (scheme, host.to_owned(), port, path.to_owned()))
 }
 
 #[cfg(test)]

@@ -280,31 +280,47 @@ impl Config {
             return Err("admin-server-port cannot be the same as server-port".into());
         }
         // A string with a colon must be a URI (RFC 7519 §2, StringOrURI).
-        if self.jwt_aud.as_deref().is_some_and(|aud| aud.contains(':') && http::Uri::try_from(aud).is_err()) {
+        if self.jwt_aud.as_deref().is_some_and(|aud| aud.contains(':') && !is_uri(aud)) {
             return Err("jwt-aud should be a string or a valid URI".into());
         }
-        let proxy = self.openapi_server_proxy_uri.as_deref();
-        if proxy.is_some_and(|uri| !uri.starts_with("http://") && !uri.starts_with("https://")) {
+        if self.openapi_server_proxy_uri.as_deref().is_some_and(|uri| crate::openapi::proxy(uri).is_none()) {
             return Err("Malformed proxy uri, a correct example: https://example.com:8443/basePath".into());
         }
         Ok(())
     }
 }
 
-const TX_ENDS: [(&str, TxEnd); 4] = [
+/// A URI of any scheme (RFC 3986): `urn:example:aud`.
+fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let mut rest = rest.bytes();
+    let is_known = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(&b);
+    let mut all_known = true;
+    while let Some(byte) = rest.next() {
+        all_known &= match byte {
+            b'%' => [rest.next(), rest.next()].iter().all(|digit| digit.is_some_and(|d| d.is_ascii_hexdigit())),
+            other => is_known(other),
+        };
+    }
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        && all_known
+}
+
+pub(super) const TX_ENDS: [(&str, TxEnd); 4] = [
     ("commit", TxEnd::Commit),
     ("commit-allow-override", TxEnd::CommitAllowOverride),
     ("rollback", TxEnd::Rollback),
     ("rollback-allow-override", TxEnd::RollbackAllowOverride),
 ];
-const LOG_LEVELS: [(&str, LogLevel); 5] = [
+pub(super) const LOG_LEVELS: [(&str, LogLevel); 5] = [
     ("error", LogLevel::Error),
     ("crit", LogLevel::Crit),
     ("warn", LogLevel::Warn),
     ("info", LogLevel::Info),
     ("debug", LogLevel::Debug),
 ];
-const OPENAPI_MODES: [(&str, OpenApiMode); 3] = [
+pub(super) const OPENAPI_MODES: [(&str, OpenApiMode); 3] = [
     ("follow-privileges", OpenApiMode::FollowPrivileges),
     ("ignore-privileges", OpenApiMode::IgnorePrivileges),
     ("disabled", OpenApiMode::Disabled),
@@ -366,7 +382,14 @@ impl Options<'_> {
         let wanted = text.as_deref().or_else(|| choices.first().map(|(word, _)| *word)).unwrap_or_default();
         choices.iter().find(|(word, _)| *word == wanted).map(|(_, value)| *value).ok_or_else(|| {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            format!("Invalid {name}: {wanted:?}. Check your configuration: it can be one of {}", words.join(", "))
+            // What upstream calls them.
+            let what = match name {
+                "log-level" => "logging level",
+                "db-tx-end" => "transaction termination",
+                other => other,
+            };
+            let words = words.join(", ");
+            format!("Invalid {what}. Check your configuration. {name} can be one of {words}, not {wanted:?}")
         })
     }
 

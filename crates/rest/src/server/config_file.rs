@@ -55,7 +55,7 @@ impl Sources {
     pub fn options(&self) -> Result<BTreeMap<String, Value>, String> {
         let mut options = BTreeMap::new();
         for (name, value) in parse(self.file.as_deref().unwrap_or_default(), &self.environment)? {
-            options.insert(full_name(&name).to_owned(), value);
+            options.insert(name, value);
         }
         for (name, value) in &self.environment {
             if let Some(name) = environment_name(name) {
@@ -67,6 +67,7 @@ impl Sources {
                 options.insert(name, Value::Text(value.clone()));
             }
         }
+        resolve_old_names(&mut options);
         for name in ["db-uri", "jwt-secret"] {
             if let Some(read) = options.get(name).and_then(|v| from_file(name, &v.to_text())) {
                 options.insert(name.to_owned(), Value::Text(read?));
@@ -83,9 +84,17 @@ fn from_file(option: &str, text: &str) -> Option<Result<String, String>> {
     Some(read.map(|t| t.trim_end().to_owned()).map_err(|e| format!("{option}: cannot read {path}: {e}")))
 }
 
-/// An old name stands for the new one.
-fn full_name(name: &str) -> &str {
-    KNOBS.iter().find(|k| k.alias == Some(name)).map_or(name, |k| k.name)
+/// What stands under an old name counts where nothing stands under the new one, wherever either was set; only of the time that a
+/// connection may be idle the old name goes first. So upstream has it.
+fn resolve_old_names(options: &mut BTreeMap<String, Value>) {
+    for knob in KNOBS {
+        let Some(alias) = knob.alias else { continue };
+        let Some(old) = options.remove(alias).filter(|value| !value.to_text().is_empty()) else { continue };
+        let is_set = options.get(knob.name).is_some_and(|value| !value.to_text().is_empty());
+        if !is_set || alias == "db-pool-timeout" {
+            options.insert(knob.name.to_owned(), old);
+        }
+    }
 }
 
 /// `PGRST_DB_SCHEMAS` → `db-schemas`, `PGRST_APP_SETTINGS_X` → `app.settings.x`.
@@ -95,8 +104,7 @@ fn environment_name(name: &str) -> Option<String> {
         return Some(format!("app.settings.{setting}"));
     }
     let name = name.replace('_', "-");
-    let name = full_name(&name);
-    KNOBS.iter().any(|k| k.name == name).then(|| name.to_owned())
+    KNOBS.iter().any(|k| k.name == name || k.alias == Some(&name)).then_some(name)
 }
 
 /// `db_schemas` → `db-schemas`, where the database may set it; `app.settings.x` stays.
@@ -281,79 +289,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `--dump-config`: every option with the value that holds, in the syntax of the file.
-pub fn dump(options: &BTreeMap<String, Value>) -> String {
-    let defaults = [
-        ("client-error-verbosity", "verbose"),
-        ("db-channel", "pgrst"),
-        ("db-extra-search-path", "public"),
-        ("db-hoisted-tx-settings", "statement_timeout,plan_filter.statement_cost_limit,default_transaction_isolation"),
-        ("db-schemas", "public"),
-        ("db-tx-end", "commit"),
-        ("db-uri", "postgresql://"),
-        ("jwt-role-claim-key", "$.role"),
-        ("log-level", "error"),
-        ("openapi-mode", "follow-privileges"),
-        ("server-host", "!4"),
-        ("admin-server-host", "!4"),
-        ("server-unix-socket-mode", "660"),
-        ("admin-server-unix-socket-mode", "660"),
-    ];
-    let bare_defaults = [
-        ("db-aggregates-enabled", "false"),
-        ("db-channel-enabled", "true"),
-        ("db-config", "true"),
-        ("db-plan-enabled", "false"),
-        ("db-pool", "10"),
-        ("db-pool-acquisition-timeout", "10"),
-        ("db-pool-automatic-recovery", "true"),
-        ("db-pool-max-idletime", "30"),
-        ("db-pool-max-lifetime", "1800"),
-        ("db-prepared-statements", "true"),
-        ("jwt-cache-max-entries", "1000"),
-        ("jwt-secret-is-base64", "false"),
-        ("log-query", "false"),
-        ("openapi-security-active", "false"),
-        ("server-port", "3000"),
-        ("server-reuseport", "false"),
-        ("server-timing-enabled", "false"),
-        ("url-use-legacy-target-names", "true"),
-    ];
-    let find =
-        |table: &[(&str, &str)], name: &str| table.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-    let mut lines: Vec<String> = KNOBS
-        .iter()
-        .map(|knob| {
-            // The admin port listens where the main one does, unless told otherwise.
-            let name = if knob.name == "admin-server-host" && !options.contains_key(knob.name) {
-                "server-host"
-            } else {
-                knob.name
-            };
-            let given = options.get(name).map(Value::to_text);
-            match find(&bare_defaults, knob.name) {
-                Some(default) => format!("{} = {}\n", knob.name, given.unwrap_or(default).to_lowercase()),
-                // What is not set is shown as an empty text, also where it would be a number.
-                None if matches!(knob.name, "db-max-rows" | "admin-server-port") => {
-                    format!("{} = {}\n", knob.name, given.unwrap_or_else(|| quote("")))
-                }
-                None => {
-                    let value = given.or_else(|| find(&defaults, knob.name)).unwrap_or_default();
-                    format!("{} = {}\n", knob.name, quote(&value))
-                }
-            }
-        })
-        .collect();
-    let settings = options.iter().filter(|(name, _)| name.starts_with("app.settings."));
-    lines.extend(settings.map(|(name, value)| format!("{name} = {}\n", quote(&value.to_text()))));
-    lines.sort();
-    lines.concat()
-}
-
-fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "$$"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,10 +308,22 @@ mod tests {
         let file = "# a comment\ndb-schemas = \"a, b\" # another\ndb-max-rows = 5\ndb-pool = \"7\"\nmax-rows=10\n";
         let environment = [("PGRST_DB_SCHEMA", "c"), ("PGRST_APP_SETTINGS_HOST", "h"), ("HOME", "/root")];
         let config = sources(file, &environment, &[("db_max_rows", "3"), ("db_uri", "ignored")]).config().unwrap();
-        assert_eq!(config.db_schemas, ["c"]);
+        assert_eq!(config.db_schemas, ["a", "b"]);
         assert_eq!((config.db_max_rows, config.db_pool), (Some(3), Some(7)));
         assert_eq!(config.app_settings, [("app.settings.host".to_owned(), "h".to_owned())]);
         assert_eq!(config.db_uri.expose(), "postgresql://");
+    }
+
+    #[test]
+    fn old_names_stand_behind_the_new() {
+        let config = |file: &str, environment| sources(file, environment, &[]).config().unwrap();
+        assert_eq!(config("db-max-rows = 5\nmax-rows = 10", &[]).db_max_rows, Some(5));
+        assert_eq!(config("max-rows = 10", &[]).db_max_rows, Some(10));
+        assert_eq!(config("db-max-rows = 5", &[("PGRST_MAX_ROWS", "10")]).db_max_rows, Some(5));
+        assert_eq!(config("db-max-rows = 5", &[("PGRST_DB_MAX_ROWS", "10")]).db_max_rows, Some(10));
+        assert_eq!(config("db-schema = \"x\"", &[("PGRST_DB_SCHEMAS", "")]).db_schemas, ["x"]);
+        let idle = config("db-pool-max-idletime = 5\ndb-pool-timeout = 6", &[]).db_pool_max_idletime;
+        assert_eq!(idle.as_secs(), 6);
     }
 
     #[test]
@@ -395,17 +342,27 @@ mod tests {
         assert!(error("a = 1\nb").contains("line 2"));
         assert!(error("db-pool = \"many\"").contains("db-pool"));
         assert!(error("db-tx-end = \"maybe\"").contains("rollback-allow-override"));
+        assert!(error("db-tx-end = \"maybe\"").contains("Invalid transaction termination. Check your configuration."));
+        assert!(error("log-level = \"loud\"").contains("Invalid logging level. Check your configuration."));
+        for aud in ["http://%%local.invalid", ":", "a b:c", "1:x"] {
+            assert_eq!(error(&format!("jwt-aud = \"{aud}\"")), "jwt-aud should be a string or a valid URI");
+        }
+        for uri in ["ftp://a.b", "http:///x", "http://a:0", "http://a:99999", "http://u@a", "http://a/?q=1", "a.b"] {
+            assert!(error(&format!("openapi-server-proxy-uri = \"{uri}\"")).contains("Malformed proxy uri"), "{uri}");
+        }
         assert!(error("db-schemas = \"pg_catalog\"").contains("pg_catalog"));
         assert!(error("server-unix-socket-mode = \"999\"").contains("octal"));
         assert!(error("jwt-secret = \"@/nonexistent\"").contains("jwt-secret"));
     }
 
     #[test]
-    fn a_dump_can_be_read_again() {
-        let options = sources("jwt-aud = \"x$$y\"\napp.settings.a = \"b\"", &[], &[]).options().unwrap();
-        let again = sources(&dump(&options), &[], &[]).config().unwrap();
-        assert_eq!(again.jwt_aud.as_deref(), Some("x$y"));
-        assert_eq!(again.db_pool, Some(10));
-        assert_eq!(again.db_anon_role, None);
+    fn uris_may_have_any_scheme_and_proxies_any_host() {
+        for aud in ["urn:example:aud", "https://a.b/c?d#e", "mailto:x@y", "plain"] {
+            let config = sources(&format!("jwt-aud = \"{aud}\""), &[], &[]).config().unwrap();
+            assert_eq!(config.jwt_aud.as_deref(), Some(aud));
+        }
+        for uri in ["HTTPS://a.b/c", "http://[::1]:80/x", "http://localhost"] {
+            sources(&format!("openapi-server-proxy-uri = \"{uri}\""), &[], &[]).config().unwrap();
+        }
     }
 }

@@ -43,7 +43,7 @@ pub struct Args {
 /// Serves until a signal.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     if args.example {
-        print!("{}", rest::server::dump(&std::collections::BTreeMap::new()));
+        print!("{}", rest::server::dump(&rest::server::Config::default()));
         return Ok(());
     }
     let file = args.config.or(args.file);
@@ -75,7 +75,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 site.own_options().map_err(anyhow::Error::msg)?
             }
         };
-        print!("{}", rest::server::dump(&options));
+        let config = rest::server::Config::from_options(&options).map_err(anyhow::Error::msg)?;
+        print!("{}", rest::server::dump(&config));
         return Ok(());
     }
     if args.dump_schema {
