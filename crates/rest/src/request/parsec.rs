@@ -404,15 +404,31 @@ fn forbidden<T>(input: &Input<'_>, c: char) -> Reply<T> {
 /// As Haskell's `show` prints a string.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
+    let mut last = None;
     for c in text.chars() {
+        // What would be taken for more of the escape before is set apart.
+        if last.is_some_and(|last| (is_numbered(last) && c.is_ascii_digit()) || (last == '\u{e}' && c == 'H')) {
+            out.push_str("\\&");
+        }
         match c {
             '"' => out.push_str("\\\""),
             c => escape(&mut out, c),
         }
+        last = Some(c);
     }
     out.push('"');
     out
 }
+
+const fn is_numbered(c: char) -> bool {
+    !c.is_ascii()
+}
+
+/// What Haskell calls the control characters.
+const CONTROLS: [&str; 32] = [
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "a", "b", "t", "n", "v", "f", "r", "SO", "SI", "DLE", "DC1",
+    "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US",
+];
 
 /// As Haskell's `show` prints a character.
 fn shown_char(c: char) -> String {
@@ -428,10 +444,25 @@ fn shown_char(c: char) -> String {
 fn escape(out: &mut String, c: char) {
     match c {
         '\\' => out.push_str("\\\\"),
-        '\n' => out.push_str("\\n"),
-        '\t' => out.push_str("\\t"),
-        '\r' => out.push_str("\\r"),
         ' '..='~' => out.push(c),
-        c => out.push_str(&format!("\\{}", u32::from(c))),
+        '\u{7f}' => out.push_str("\\DEL"),
+        c => match CONTROLS.get(c as usize) {
+            Some(name) => out.extend(["\\", name]),
+            None => out.push_str(&format!("\\{}", u32::from(c))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_shown_as_haskell_shows_them() {
+        assert_eq!(quoted("a\"b\\c'"), r#""a\"b\\c'""#);
+        assert_eq!(quoted("\u{e9}1\u{e9}x"), r#""\233\&1\233x""#);
+        assert_eq!(quoted("\0\n\t\u{7}\u{1b}\u{7f}\u{e}H\u{e}I"), r#""\NUL\n\t\a\ESC\DEL\SO\&H\SOI""#);
+        assert_eq!(shown_char('\''), r"'\''");
+        assert_eq!(shown_char('"'), r#"'"'"#);
     }
 }
