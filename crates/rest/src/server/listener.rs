@@ -38,7 +38,7 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
-            Self::Unix => f.write_str("unknown-socket"),
+            Self::Unix => f.write_str("unknownSocket"),
         }
     }
 }
