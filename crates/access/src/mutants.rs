@@ -13,6 +13,7 @@ mod implied;
 mod policies;
 mod score;
 
+pub(crate) use implied::follows;
 pub use score::{By, Noticed, Outcome, Score, render};
 
 use serde::Serialize;

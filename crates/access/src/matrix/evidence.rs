@@ -62,22 +62,22 @@ async fn policies(
     finding: &Finding,
 ) -> Result<Vec<String>, Error> {
     let mut reasons = Vec::new();
-    let old = |key: &Key| format!("select {} from {} where {}", subject.key_sql(), subject.table(), subject.at(key));
-    let new = format!("{} returning {}", finding.statement, subject.key_sql());
+    let old = |key: &Key, sql: &str| {
+        format!("select array[{}] from {} where {}", truth(sql), subject.table(), subject.at(key))
+    };
+    let new = |sql: &str| format!("{} returning array[{}]", finding.statement, truth(sql));
     for (_, policy) in subject.policies(finding.operation, roles).filter(|(_, policy)| policy.permissive) {
         let check = policy.check.as_ref().or(policy.using.as_ref());
         let asked = match finding.operation {
-            Operation::Insert => check.map(|sql| (new.clone(), sql)),
-            _ => policy.using.as_ref().zip(finding.key.as_ref()).map(|(sql, key)| (old(key), sql)),
+            Operation::Insert => check.map(|sql| (new(sql), sql)),
+            _ => policy.using.as_ref().zip(finding.key.as_ref()).map(|(sql, key)| (old(key, sql), sql)),
         };
         let Some((statement, sql)) = asked else {
             // Of many rows: it is one of these.
             reasons.extend(policy.using.iter().map(|sql| format!("policy {:?}: using ({sql})", policy.name)));
             continue;
         };
-        let question =
-            format!("select array[{}] from {} where {} = $1", truth(sql), subject.table(), subject.key_sql());
-        let truths = plan::weigh(client, &[statement], &question, person).await?;
+        let truths = plan::weigh(client, &[statement], person).await?;
         if truths.first().and_then(|truths| truths.as_ref().ok()).is_some_and(|truths| truths.first() == Some(&true)) {
             let word = if finding.operation == Operation::Insert { "with check" } else { "using" };
             reasons.push(format!("policy {:?}: {word} ({sql})", policy.name));
@@ -123,6 +123,12 @@ pub fn counterexample(subject: Option<&Subject>, person: &Person, finding: &Find
     let sql = format!("begin;\n{}\n{allow}{};\nrollback;", person.context_sql(), finding.statement);
     let call = Call::of(subject, finding);
     Counterexample { sql, curl: call.curl(person), js: call.js(person) }
+}
+
+/// A name between a shell's double quotes.
+fn in_quotes(name: &str) -> String {
+    let special = |c: char| matches!(c, '\\' | '"' | '$' | '`');
+    name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// A request to REST.
@@ -187,13 +193,11 @@ impl Call {
             " \"$API_URL/rest/v1/{}{query}\" -H \"apikey: ${key}\" -H \"Authorization: Bearer ${token}\"",
             escape(&path).replace("%2F", "/")
         );
-        if self.operation == Operation::Select {
-            return command;
-        }
         if !self.schema.is_empty() && self.schema != "public" {
-            command += &format!(" -H \"Content-Profile: {}\"", self.schema);
+            let header = if self.operation == Operation::Select { "Accept-Profile" } else { "Content-Profile" };
+            command += &format!(" -H \"{header}: {}\"", in_quotes(&self.schema));
         }
-        if self.operation != Operation::Delete {
+        if !matches!(self.operation, Operation::Select | Operation::Delete) {
             let body = Json::Object(self.body.clone()).to_string().replace('\'', "'\\''");
             command += &format!(" -H \"Content-Type: application/json\" -d '{body}'");
         }

@@ -5,32 +5,45 @@ use super::paths::about;
 use super::subject::{Source, Subject, roles_of};
 use crate::Schema;
 use crate::identities::Person;
+use crate::mutants::follows;
 use crate::schema::{Policy, Relation};
 use crate::spec::{Expr, Operation, Owner};
 
 /// What a candidate says of a row's truths.
 type Says<'s> = Box<dyn Fn(&[bool]) -> bool + 's>;
 
-/// The rows that a right is to, and what they may become; `None` where no words and no policy explain what was seen. `blind`: how many
-/// rows a statement without a `WHERE` reached, and what holds of each row.
+/// What a right is inferred from.
+#[derive(Clone, Copy)]
+pub struct Evidence<'e> {
+    /// One row under the operation, each.
+    pub seen: &'e [&'e Observation],
+    /// How many rows a statement without a `WHERE` reached, and what holds of each row.
+    pub blind: Option<(usize, &'e [Vec<bool>])>,
+    /// Rows and what such a statement would have made of them, which it did not fail on: had he been let at the old row, so the new one.
+    pub passed: &'e [(Vec<bool>, Vec<bool>)],
+    /// What holds of rows for everybody of his kind: words that part from the policies there say something else than they do.
+    pub peers: &'e [Vec<bool>],
+}
+
+/// The rows that a right is to, and what they may become; `None` where no words and no policy explain what was seen.
 pub fn right(
     schema: &Schema,
     subject: &Subject,
     person: &Person,
     operation: Operation,
-    seen: &[&Observation],
-    blind: Option<(usize, &[Vec<bool>])>,
+    evidence: Evidence<'_>,
 ) -> Option<(Expr, Option<Expr>)> {
-    if seen.is_empty() {
+    let reached = evidence.blind.is_some_and(|(count, _)| count > 0);
+    if evidence.seen.is_empty() && !reached {
         return None;
     }
-    let all = explained(schema, subject, person, operation, seen, blind);
-    if all.is_some() || blind.is_none() {
+    let all = explained(schema, subject, person, operation, evidence);
+    if all.is_some() || evidence.blind.is_none() {
         return all;
     }
     // More was reached than row by row: what was refused of rows that he does not see was not refused at all.
-    let open: Vec<&Observation> = seen.iter().copied().filter(|observation| !observation.hidden).collect();
-    explained(schema, subject, person, operation, &open, blind)
+    let open: Vec<&Observation> = evidence.seen.iter().copied().filter(|observation| !observation.hidden).collect();
+    explained(schema, subject, person, operation, Evidence { seen: &open, ..evidence })
 }
 
 fn explained(
@@ -38,39 +51,40 @@ fn explained(
     subject: &Subject,
     person: &Person,
     operation: Operation,
-    seen: &[&Observation],
-    blind: Option<(usize, &[Vec<bool>])>,
+    Evidence { seen, blind, passed, peers }: Evidence<'_>,
 ) -> Option<(Expr, Option<Expr>)> {
     let fits = |before: &Says<'_>, after: &Says<'_>| {
         seen.iter().all(|observation| {
             let holds = |truths: &Option<Vec<bool>>, says: &Says<'_>| truths.as_ref().is_none_or(|truths| says(truths));
             observation.allowed == (holds(&observation.before, before) && holds(&observation.after, after))
         }) && blind.is_none_or(|(count, rows)| rows.iter().filter(|truths| before(truths.as_slice())).count() >= count)
+            && passed.iter().all(|(old, new)| !before(old) || after(new))
+    };
+    let policies = from_policies(schema, subject, person, operation);
+    let decides = policies.iter().find(|(before, after)| fits(&before.says, &after.says));
+    // Rows that were tried are few: a word that the policies do not mean may fit them by chance, and would be a right that nobody has.
+    let same = |word: &Says<'_>, policy: &Says<'_>| peers.iter().all(|truths| word(truths) == policy(truths));
+    let means = |before: &Says<'_>, after: &Says<'_>| {
+        fits(before, after) && decides.is_none_or(|(old, new)| same(before, &old.says) && same(after, &new.says))
     };
     let words: Vec<(Expr, Says<'_>)> =
         candidates(subject).into_iter().map(|expr| (expr.clone(), word(subject, expr))).collect();
-    if let Some((expr, _)) = words.iter().find(|(_, says)| fits(says, says)) {
+    if let Some((expr, _)) = words.iter().find(|(_, says)| means(says, says)) {
         return Some((expr.clone(), None));
     }
-    let policies = from_policies(schema, subject, person, operation);
-    if let Some((sql, _)) = policies.iter().find(|(_, says)| fits(says, says)) {
-        return Some((Expr::Where(sql.clone()), None));
+    if let Some((before, after)) = decides.filter(|(before, after)| before.sql == after.sql) {
+        return Some((before.expr(), Some(after.expr()).filter(|after| *after != before.expr())));
     }
     if operation != Operation::Update {
         return None;
     }
     let few = words.len().min(40);
     for (before, holds) in &words[..few] {
-        if let Some((after, _)) = words[..few].iter().find(|(_, becomes)| fits(holds, becomes)) {
+        if let Some((after, _)) = words[..few].iter().find(|(_, becomes)| means(holds, becomes)) {
             return Some((before.clone(), Some(after.clone())));
         }
     }
-    for (before, holds) in &policies {
-        if let Some((after, _)) = policies.iter().find(|(_, becomes)| fits(holds, becomes)) {
-            return Some((Expr::Where(before.clone()), Some(Expr::Where(after.clone()))));
-        }
-    }
-    None
+    decides.map(|(before, after)| (before.expr(), Some(after.expr())))
 }
 
 fn word(subject: &Subject, expr: Expr) -> Says<'_> {
@@ -116,13 +130,32 @@ fn candidates(subject: &Subject) -> Vec<Expr> {
     all
 }
 
-/// The policies that decide, as one condition.
+/// Policies as one condition.
+struct Condition<'s> {
+    sql: String,
+    says: Says<'s>,
+}
+
+impl Condition<'_> {
+    fn expr(&self) -> Expr {
+        if self.sql == TRUE { Expr::All } else { Expr::Where(self.sql.clone()) }
+    }
+}
+
+const TRUE: &str = "true";
+
+/// What the policies that decide say of the row, and of what it becomes; as PostgreSQL holds them first. None where he is not subject
+/// to policies.
 fn from_policies<'s>(
     schema: &Schema,
     subject: &'s Subject,
     person: &Person,
     operation: Operation,
-) -> Vec<(String, Says<'s>)> {
+) -> Vec<(Condition<'s>, Condition<'s>)> {
+    let bypasses = schema.role(&person.role).is_some_and(|role| role.bypass_rls || role.superuser);
+    if bypasses || !subject.relation.rls {
+        return Vec::new();
+    }
     let roles = roles_of(schema, &person.role);
     let using = combined(subject, operation, &roles, |policy| policy.using.as_ref(), Source::Using);
     let checks = |policy: &'s Policy| policy.check.as_ref().or(policy.using.as_ref());
@@ -130,31 +163,38 @@ fn from_policies<'s>(
         if subject.relation.policies[n].check.is_some() { Source::Check(n) } else { Source::Using(n) }
     });
     let read = combined(subject, Operation::Select, &roles, |policy| policy.using.as_ref(), Source::Using);
-    let mut all: Vec<Vec<Combined>> = Vec::new();
-    match operation {
-        Operation::Insert => all.push(vec![check]),
-        Operation::Update => {
-            all.extend([vec![using.clone()], vec![using.clone(), read.clone()], vec![using.clone(), check.clone()]]);
-            all.extend([vec![check.clone()], vec![check.clone(), read.clone()], vec![using, check, read]]);
-        }
-        _ => all.extend([vec![using.clone()], vec![using, read]]),
-    }
-    all.into_iter()
-        .filter_map(|parts| {
-            let parts: Vec<Combined> = parts.into_iter().collect();
-            let sql: Vec<String> = parts.iter().map(Combined::sql).collect::<Option<_>>()?;
-            let mut different = Vec::new();
-            for part in sql {
-                if !different.contains(&part) {
-                    different.push(part);
-                }
+    let pairs: Vec<[Vec<&Combined>; 2]> = match operation {
+        Operation::Insert => vec![[vec![&check], vec![&check]]],
+        // A statement with a WHERE reads the old row and must be able to read the new one.
+        Operation::Update => vec![
+            [vec![&using, &read], vec![&check, &read]],
+            [vec![&using], vec![&check, &read]],
+            [vec![&using, &read], vec![&check]],
+            [vec![&using], vec![&check]],
+            [vec![&using, &read], vec![&using, &read]],
+            [vec![&using], vec![&using]],
+        ],
+        Operation::Delete => vec![[vec![&using, &read], vec![&using, &read]], [vec![&using], vec![&using]]],
+        Operation::Select | Operation::Execute => vec![[vec![&using], vec![&using]]],
+    };
+    let whole = |parts: Vec<&Combined>| -> Option<Condition<'s>> {
+        let mut different: Vec<String> = Vec::new();
+        let table = &subject.relation.name;
+        for part in &parts {
+            let sql = part.sql()?;
+            if sql != TRUE && !different.iter().any(|known| follows(known, &sql, table)) {
+                different.push(sql);
             }
-            let text =
-                if different.len() == 1 { different.concat() } else { format!("({})", different.join(") and (")) };
-            let says: Says<'s> = Box::new(move |truths| parts.iter().all(|part| part.holds(truths)));
-            Some((text, says))
-        })
-        .collect()
+        }
+        let sql = match different.len() {
+            0 => TRUE.to_owned(),
+            1 => different.concat(),
+            _ => format!("({})", different.join(") and (")),
+        };
+        let parts: Vec<Combined> = parts.into_iter().cloned().collect();
+        Some(Condition { sql, says: Box::new(move |truths| parts.iter().all(|part| part.holds(truths))) })
+    };
+    pairs.into_iter().filter_map(|[before, after]| Some((whole(before)?, whole(after)?))).collect()
 }
 
 /// Permissive conditions (any), restrictive ones (each): SQL and place among the atoms.

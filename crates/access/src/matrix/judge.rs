@@ -59,6 +59,8 @@ pub struct Judgement {
     pub untried: Vec<Untried>,
     /// How many rows a statement without a `WHERE` reached.
     pub blind: Vec<(Operation, usize)>,
+    /// Rows and what an `UPDATE` without a `WHERE` would have made of them, which it did not fail on.
+    pub passed: Vec<(Vec<bool>, Vec<bool>)>,
     /// What holds of each row.
     pub rows: Vec<Vec<bool>>,
 }

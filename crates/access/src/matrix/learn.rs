@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::caller::Outcome;
-use super::infer;
+use super::infer::{self, Evidence};
 use super::judge::{Judgement, Observation};
 use super::plan::writable;
 use super::probe::Seen;
@@ -18,53 +18,58 @@ use crate::spec::{Expr, Identity, Kind, Object, Operation, Right, Rights, Spec};
 pub struct Columns {
     select: Option<Vec<String>>,
     insert: Option<Vec<String>>,
-    update: Option<Vec<String>>,
+    /// By place: what may be changed as far as privileges go, and how many there are to change.
+    changeable: BTreeSet<usize>,
+    writable: usize,
+    /// Columns that a statement without a `WHERE` changed.
+    in_all: BTreeSet<usize>,
 }
 
 impl Columns {
     /// From privileges, and for updates from what really changed.
-    pub fn of(subject: &Subject, seen: &Seen, judgement: &Judgement) -> Self {
-        let updates = judgement.observations.iter().filter(|(operation, _)| *operation == Operation::Update);
-        let changed: BTreeSet<usize> = updates
-            .filter(|(_, observation)| observation.allowed)
-            .filter_map(|(_, observation)| observation.column)
-            .collect();
-        let writable = |at: &usize| writable(&subject.relation.columns[*at]);
+    pub fn of(subject: &Subject, seen: &Seen) -> Self {
+        let columns = &subject.relation.columns;
+        let writable = columns.iter().filter(|column| writable(column)).count();
         let names = |open: &BTreeSet<usize>, all: usize| {
-            let name = |at: &usize| subject.relation.columns[*at].name.clone();
+            let name = |at: &usize| columns[*at].name.clone();
             (open.len() < all).then(|| open.iter().map(name).collect())
         };
-        let places = || 0..subject.relation.columns.len();
-        let writable_count = places().filter(writable).count();
-        let tried: BTreeSet<usize> = judgement
-            .observations
-            .iter()
-            .filter(|(operation, _)| *operation == Operation::Update)
-            .filter_map(|(_, observation)| observation.column)
-            .collect();
-        // A column that no other value was found for is as open as its privilege.
-        let in_all = |at: &usize| {
-            let touched = |outcome: &Outcome| matches!(outcome, Outcome::Touched(count) if *count > 0);
-            seen.blind_updates.iter().any(|(of, _, tried)| of == at && touched(&tried.outcome))
-        };
-        let is_open = |at: &usize| changed.contains(at) || !tried.contains(at) || in_all(at);
-        let open = seen.changeable.iter().copied().filter(is_open).collect();
+        let touched = |outcome: &Outcome| matches!(outcome, Outcome::Touched(count) if *count > 0);
+        let in_all = seen.blind_updates.iter().filter(|(_, _, tried)| touched(&tried.outcome)).map(|(at, _, _)| *at);
         let bucket = subject.kind == Kind::Bucket;
         Self {
-            select: names(&seen.readable, places().count()).filter(|_| !bucket),
-            insert: names(&seen.givable, writable_count).filter(|_| !bucket),
-            update: names(&open, writable_count).filter(|_| !bucket),
+            select: names(&seen.readable, columns.len()).filter(|_| !bucket),
+            insert: names(&seen.givable, writable).filter(|_| !bucket),
+            changeable: seen.changeable.clone(),
+            writable,
+            in_all: in_all.collect(),
         }
+    }
+
+    /// Those that may be changed, but for `closed` ones, which something else than a right keeps as they are.
+    fn update(&self, subject: &Subject, closed: &BTreeSet<usize>) -> Option<Vec<String>> {
+        let open = self.changeable.iter().filter(|at| !closed.contains(at));
+        let open: Vec<String> = open.map(|at| subject.relation.columns[*at].name.clone()).collect();
+        (open.len() < self.writable && subject.kind != Kind::Bucket).then_some(open)
+    }
+
+    /// Columns that were tried and never changed.
+    fn unchanged(&self, seen: &[&Observation]) -> BTreeSet<usize> {
+        let (changed, tried): (Vec<&Observation>, Vec<&Observation>) = seen.iter().partition(|seen| seen.allowed);
+        let changed: BTreeSet<usize> = changed.iter().filter_map(|seen| seen.column).collect();
+        let tried = tried.iter().filter_map(|seen| seen.column);
+        tried.filter(|at| !changed.contains(at) && !self.in_all.contains(at)).collect()
     }
 }
 
-/// One cell for each operation.
+/// One cell for each operation. `peers`: what holds of rows for everybody of the kind.
 pub fn cells(
     schema: &Schema,
     subject: &Subject,
     person: &Person,
     judgement: &Judgement,
     columns: Option<&Columns>,
+    peers: &[Vec<bool>],
     probes: usize,
 ) -> Vec<Cell> {
     let rights = subject.spec.rights_of(&person.kind);
@@ -84,16 +89,28 @@ pub fn cells(
         } else {
             let reached = judgement.blind.iter().filter(|(of, _)| *of == operation).map(|(_, count)| *count).max();
             let blind = reached.map(|count| (count, judgement.rows.as_slice()));
-            let found = infer::right(schema, subject, person, operation, &seen, blind);
-            explained = found.is_some() || !seen.iter().any(|seen| seen.allowed);
-            let (rows, after) = found.unwrap_or_else(|| match seen.iter().any(|seen| seen.allowed) {
+            let passed = if operation == Operation::Update { judgement.passed.as_slice() } else { &[] };
+            let from = |seen: &[&Observation]| {
+                infer::right(schema, subject, person, operation, Evidence { seen, blind, passed, peers })
+            };
+            let mut closed = BTreeSet::new();
+            let mut found = from(&seen);
+            if let Some(columns) = columns.filter(|_| found.is_none() && operation == Operation::Update) {
+                // A trigger, say, keeps some columns as they are: of those nothing follows for the others.
+                closed = columns.unchanged(&seen);
+                let others = |seen: &&Observation| seen.column.is_none_or(|at| !closed.contains(&at));
+                found = from(&seen.iter().copied().filter(others).collect::<Vec<_>>());
+            }
+            let done = seen.iter().any(|seen| seen.allowed) || reached.is_some_and(|count| count > 0);
+            explained = found.is_some() || !done;
+            let (rows, after) = found.unwrap_or_else(|| match done {
                 true => (said.rows.clone(), said.after.clone()),
                 false => (Expr::None, None),
             });
             let columns = match (operation, columns) {
                 (Operation::Select, Some(columns)) => columns.select.clone(),
                 (Operation::Insert, Some(columns)) => columns.insert.clone(),
-                (Operation::Update, Some(columns)) => columns.update.clone(),
+                (Operation::Update, Some(columns)) => columns.update(subject, &closed),
                 _ => None,
             };
             let columns = columns.filter(|_| rows != Expr::None);

@@ -245,7 +245,7 @@ impl Planner<'_, '_> {
                 .map(|update| {
                     let set =
                         update_sql(self.subject, &attempt.rows[update.row].key, update.column, update.value.as_deref());
-                    format!("{set} returning {}", self.subject.key_sql())
+                    format!("{set} returning {}", self.subject.atoms_sql())
                 })
                 .collect();
             later.clear();
@@ -401,7 +401,7 @@ impl Planner<'_, '_> {
             drafts.into_iter().map(|draft| draft.into_iter().partition(|(c, _)| open(c))).collect();
         let statements: Vec<String> = drafts
             .iter()
-            .map(|(draft, _)| format!("{} returning {}", insert_sql(relation, draft), self.subject.key_sql()))
+            .map(|(draft, _)| format!("{} returning {}", insert_sql(relation, draft), self.subject.atoms_sql()))
             .collect();
         for ((draft, spare), outcome) in drafts.into_iter().zip(self.weigh(&statements).await?) {
             match outcome {
@@ -418,41 +418,33 @@ impl Planner<'_, '_> {
         Ok(())
     }
 
-    /// What holds for him after each statement, or why it fails.
+    /// What holds for him of the row that each statement returns, or why it fails.
     async fn weigh(&self, statements: &[String]) -> Result<Vec<Result<Vec<bool>, String>>, Error> {
-        weigh(self.client, statements, &self.subject.question(), &self.people[self.at]).await
+        weigh(self.client, statements, &self.people[self.at]).await
     }
 }
 
-/// What holds for a person of the row that each statement returns the key of, or why the statement fails.
+/// What holds for a person of the row that each statement makes and answers this of, or why the statement fails.
 ///
 /// # Errors
 /// The connection is lost.
 pub async fn weigh(
     client: &Client,
     statements: &[String],
-    question: &str,
     person: &Person,
 ) -> Result<Vec<Result<Vec<bool>, String>>, Error> {
     if statements.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = "select truths, message, code from _basalt_matrix.weigh($1, $2, $3, $4)";
-    let uid = person.uid.clone().unwrap_or_default();
-    let (uids, claims) = (vec![uid], vec![person.claims.clone()]);
-    let read = |row: &pg::tokio_postgres::Row| {
-        let truths: Option<String> = row.get(0);
-        let truths = truths.and_then(|text| serde_json::from_str::<Vec<Option<Vec<bool>>>>(&text).ok());
-        match truths.and_then(|mut all| all.pop()).flatten() {
-            Some(truths) => Ok(truths),
-            None => {
-                Err(row.get::<_, Option<String>>(1).unwrap_or_else(|| "the row was not found afterwards".to_owned()))
-            }
-        }
+    let sql = "select truths, message, code from _basalt_matrix.weigh($1, $2, $3)";
+    let uid = person.uid.as_deref().unwrap_or("");
+    let read = |row: &pg::tokio_postgres::Row| match row.get::<_, Option<Vec<bool>>>(0) {
+        Some(truths) => Ok(truths),
+        None => Err(row.get::<_, Option<String>>(1).unwrap_or_else(|| "the row was not found afterwards".to_owned())),
     };
     let mut weighed = Vec::with_capacity(statements.len());
     while weighed.len() < statements.len() {
-        let rows = client.query(sql, &[&&statements[weighed.len()..], &question, &uids, &claims]).await?;
+        let rows = client.query(sql, &[&&statements[weighed.len()..], &uid, &person.claims]).await?;
         let late = |row: &pg::tokio_postgres::Row| row.get::<_, Option<&str>>(2) == Some(TOO_LONG);
         match rows.iter().position(late) {
             // Had all the time there is: so will be the others.

@@ -292,13 +292,16 @@ impl Work<'_> {
                 let seen = tries::probe(&self.caller, &plan.subject, person, attempt).await?;
                 let always = |operation| always::open(self.schema, &subject, person, operation);
                 let judgement = judge(&plan.subject, person, attempt, &seen, has_file, &always);
-                let columns = learn::Columns::of(&plan.subject, &seen, &judgement);
-                let cells = learn::cells(self.schema, &plan.subject, person, &judgement, Some(&columns), seen.probes);
+                let columns = learn::Columns::of(&plan.subject, &seen);
+                let infers = !has_file || !judgement.findings.is_empty();
+                let peers = if infers { self.peers(plan, attempt).await? } else { Vec::new() };
+                let cells =
+                    learn::cells(self.schema, &plan.subject, person, &judgement, Some(&columns), &peers, seen.probes);
                 self.cells(cells);
                 (judgement, seen.probes)
             };
             if subject.kind == Kind::View {
-                self.cells(learn::cells(self.schema, &subject, person, &judgement, None, probes));
+                self.cells(learn::cells(self.schema, &subject, person, &judgement, None, &[], probes));
             }
             self.report.probes += probes;
             self.differences(&subject, person, &judgement).await?;
@@ -307,6 +310,18 @@ impl Work<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What holds of the rows for everybody of his kind, and of the new rows for him.
+    async fn peers(&self, plan: &Plan, attempt: &Attempt) -> Result<Vec<Vec<bool>>, Error> {
+        let kind = &self.prepared.people[attempt.person].kind;
+        let mut subject = plan.subject.clone();
+        let mut peers: Vec<Vec<bool>> = attempt.inserts.iter().map(|insert| insert.truths.clone()).collect();
+        for person in self.prepared.people.iter().filter(|person| person.kind == *kind) {
+            let rows = conditions::calm_rows(&self.client, &mut subject, person, &mut Vec::new()).await?;
+            peers.extend(rows.into_iter().map(|row| row.truths));
+        }
+        Ok(peers)
     }
 
     /// Several of one kind amount to one cell: the one that disagrees.

@@ -52,25 +52,21 @@ begin
   end loop;
 end $$;
 
--- What holds, for each identity, of the row that each statement returns the key of. [[true, false], …] by identity, or why it fails.
-create or replace function _basalt_matrix.weigh(statements text[], question text, uids text[], claims text[])
-returns table (truths text, code text, message text) language plpgsql as $$
+-- What holds for somebody of the row that each statement makes, or why it fails. A statement answers that itself, by RETURNING: there a
+-- condition sees the other rows as a policy's check does, from before the statement. Afterwards who made himself a viewer is no admin
+-- any more who may do so.
+create or replace function _basalt_matrix.weigh(statements text[], uid text, claims text)
+returns table (truths boolean[], code text, message text) language plpgsql as $$
 declare
-  k text[];
   t boolean[];
 begin
   for i in 1 .. cardinality(statements) loop
     begin
-      execute statements[i] into k;
+      perform set_config('basalt.uid', uid, true), set_config('request.jwt.claims', claims, true);
+      t := null;
+      execute statements[i] into t;
       set constraints all immediate;
-      truths := '[]';
-      for p in 1 .. cardinality(uids) loop
-        perform set_config('basalt.uid', uids[p], true), set_config('request.jwt.claims', claims[p], true);
-        t := null;
-        execute question into t using k;
-        truths := (truths::jsonb || jsonb_build_array(to_jsonb(t)))::text;
-      end loop;
-      raise exception using errcode = 'BSLT0', message = truths;
+      raise exception using errcode = 'BSLT0', message = coalesce(t::text, '');
     exception when query_canceled then
       get stacked diagnostics code = returned_sqlstate, message = message_text;
       truths := null;
@@ -80,7 +76,7 @@ begin
       get stacked diagnostics code = returned_sqlstate, message = message_text;
       truths := null;
       if code = 'BSLT0' then
-        truths := message;
+        truths := nullif(message, '')::boolean[];
         code := null; message := null;
       end if;
     end;

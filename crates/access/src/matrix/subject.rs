@@ -223,11 +223,6 @@ impl Subject {
         format!("_basalt_matrix.holds({}, {name}.*)", literal(&question))
     }
 
-    /// The question to the row whose key is `$1`.
-    pub fn question(&self) -> String {
-        format!("select {} from {} where {} = $1", self.atoms_sql(), self.table(), self.key_sql())
-    }
-
     /// Does the right hold of a row of which this is known?
     pub fn holds(&self, expr: &Expr, truths: &[bool]) -> bool {
         let atom = |wanted: &Source| {

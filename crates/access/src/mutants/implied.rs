@@ -153,6 +153,12 @@ impl<'t> Text<'t> {
     }
 }
 
+/// Does a condition on a table follow from another one? By their words alone: `false` means that it is not known.
+pub fn follows(first: &str, second: &str, table: &str) -> bool {
+    let (one, other) = (Expr::parse(first), Expr::parse(second));
+    implies(Text { of: &one, source: first, handle: table }, Text { of: &other, source: second, handle: table })
+}
+
 /// Does the second follow from the first? By their words alone: `false` means that it is not known.
 fn implies(first: Text<'_>, second: Text<'_>) -> bool {
     if matches!(second.of.kind, Kind::Boolean(true)) || first.words() == second.words() {

@@ -81,3 +81,47 @@ fn what_is_not_proven_is_skipped_in_junit_and_an_update_says_where_no_words_fit(
     assert!(policy.contains("<skipped message=\"not proven: public.notes: policy &quot;digest&quot;"), "{policy}");
     assert!(!case("public.notes", "user select").contains("skipped"), "{text}");
 }
+
+#[test]
+fn an_update_holds_what_it_writes_against_the_database_before_it_says_that_they_are_equal() {
+    let folder = Folder::with_migrations(&[(
+        "1_chat.sql",
+        "create table public.rooms (id uuid primary key default gen_random_uuid(), name text);
+         create table public.participants (room_id uuid references public.rooms, user_id uuid references auth.users, primary key (room_id, user_id));
+         create table public.messages (id int primary key, room_id uuid not null references public.rooms,
+             sender uuid not null references auth.users, body text not null, deleted_at timestamptz);
+         create function public.is_in(room uuid) returns boolean language sql stable security definer set search_path = '' as
+             $$ select exists (select 1 from public.participants where room_id = room and user_id = auth.uid()) $$;
+         alter table public.rooms enable row level security;
+         alter table public.participants enable row level security;
+         alter table public.messages enable row level security;
+         create policy leave on public.participants for delete to authenticated using (user_id = auth.uid());
+         create policy see on public.participants for select to authenticated using (public.is_in(room_id));
+         create policy see on public.messages for select to authenticated using (public.is_in(room_id) and deleted_at is null);
+         create policy change on public.messages for update to authenticated using (sender = auth.uid()) with check (sender = auth.uid());",
+    )]);
+    let updated = run(&["db", "test", "--update"], &folder.0);
+    let text = String::from_utf8_lossy(&updated.stdout).into_owned();
+    assert!(updated.status.success(), "{text}{}", stderr(&updated));
+    assert!(text.contains("what the database allows is now what the file allows"), "{text}");
+    let held = run(&["db", "test"], &folder.0);
+    let told = String::from_utf8_lossy(&held.stdout).into_owned();
+    assert!(held.status.success(), "{told}{}", stderr(&held));
+    let again = run(&["db", "test", "--update"], &folder.0);
+    let text = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert!(again.status.success() && text.contains("nothing is changed"), "{text}{}", stderr(&again));
+
+    // What no file can say is told, and no success.
+    folder.write(
+        "supabase/migrations/2_circle.sql",
+        "create table public.drafts (id int primary key);
+         alter table public.drafts enable row level security;
+         create policy see on public.drafts for select to authenticated using (exists (select 1 from public.drafts d where d.id = drafts.id));
+         create policy remove on public.drafts for delete to authenticated using (true);",
+    );
+    let circle = run(&["db", "test", "--update"], &folder.0);
+    let text = String::from_utf8_lossy(&circle.stdout).into_owned();
+    assert_eq!(circle.status.code(), Some(1), "{text}{}", stderr(&circle));
+    assert!(text.contains("`basalt db test` finds this all the same:\n  public.drafts: "), "{text}");
+    assert!(!text.contains("is now what the file allows"), "{text}");
+}

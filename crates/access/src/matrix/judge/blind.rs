@@ -35,7 +35,7 @@ impl Judge<'_> {
         tried: &Tried,
         all_seen: bool,
     ) {
-        let rows = &self.attempt.rows;
+        let (rows, at) = (&self.attempt.rows, column);
         let named = column.is_none_or(|at| right.names(&self.subject.relation.columns[at].name));
         // One that may not become that, or may not be changed at all, is refused, and with it the others or not.
         let becomes = |row: usize| column.is_none_or(|at| self.becomes(right, row, at, value).unwrap_or(true));
@@ -45,6 +45,12 @@ impl Judge<'_> {
         let done = if operation == Operation::Delete { "deletes" } else { "changes" };
         if let Outcome::Touched(count) = &tried.outcome {
             self.out.blind.push((operation, usize::try_from(*count).unwrap_or(usize::MAX)));
+        }
+        if matches!(tried.outcome, Outcome::Touched(count) if count > 0) {
+            let same = |update: &&Update| Some(update.column) == at && update.value.as_deref() == value;
+            let made = self.attempt.updates.iter().filter(same);
+            let pairs = made.filter_map(|update| Some((rows[update.row].truths.clone(), update.truths.clone()?)));
+            self.out.passed.extend(pairs);
         }
         let said = match says(&tried.outcome, wanted > 0) {
             Says::Allowed => match &tried.outcome {

@@ -114,3 +114,21 @@ async fn rows_are_given_away_without_a_where() {
     let found = tasks(change, "own and alive becoming own", 1).await;
     assert!(found.iter().any(|one| one.seen.contains("without a WHERE")), "{found:#?}");
 }
+
+#[tokio::test]
+async fn a_request_for_another_schema_names_it_also_to_read() {
+    let database = testkit::database().await;
+    database
+        .run(
+            "create schema \"my $api\"; grant usage on schema \"my $api\" to anon;
+             create table \"my $api\".open (id int primary key); grant select on \"my $api\".open to anon;",
+        )
+        .await;
+    let schema = Schema::read(&database.connect(&database.admin).await).await.unwrap();
+    let spec = Spec::parse("version = 1\n").unwrap();
+    let options = matrix::Options { exposed: vec!["my $api".to_owned()], ..options(&database) };
+    let report = matrix::run(&database.admin, &schema, Some(&spec), &options).await.unwrap();
+    let reads = |one: &&Difference| one.identity == "anon" && one.operation.word() == "select";
+    let example = report.differences.iter().find(reads).unwrap().counterexample.as_ref().unwrap();
+    assert!(example.curl.contains(r#" -H "Accept-Profile: my \$api""#), "{}", example.curl);
+}
